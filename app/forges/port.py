@@ -1,0 +1,174 @@
+"""What a forge can do for us: the contract that every adapter fulfils.
+
+* Thread-safe: one adapter is shared by all threads of a process.
+* Every call may be repeated: what creates something is preceded by a look-up in the caller (`find_…`), what
+  sets something sets it to the same value.
+* Every call raises `ForgeError` or a subclass and nothing else; an answer that can't be parsed is a
+  `ForgeError` too. `permission` never guesses: an answer it doesn't know is an error, not a right.
+* `repo` is always `owner/name`, validated by `app.domain`; numbers are those people see in the forge.
+* There is no method to approve or merge, on purpose.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Permission = Literal["none", "read", "write", "admin"]
+"""Effective permission, ordered. Gitea's `owner` counts as `admin`."""
+
+Reaction = Literal["eyes", "+1", "-1", "confused", "rocket"]
+CommitState = Literal["pending", "success", "failure", "error"]
+
+
+class ForgeError(Exception):
+    """The forge refused, failed or couldn't be reached.
+
+    ForgeError
+    ├── ForgeUnavailable   no answer, a time-out, 429 or 5xx: the same call may work later
+    ├── ForgeDenied        401 or 403: the token lacks a right
+    └── ForgeNotFound      404: it isn't there, or the token may not see it
+    """
+
+    retryable = False
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ForgeUnavailable(ForgeError):
+    """No answer, a time-out, 429 or 5xx: the same call may work later."""
+
+    retryable = True
+
+
+class ForgeDenied(ForgeError):
+    """401 or 403: the token lacks a right."""
+
+
+class ForgeNotFound(ForgeError):
+    """404: it isn't there, or the token may not see it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An account. `id` is what identifies it; names can change hands."""
+
+    id: int
+    login: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repo:
+    """A repository as the forge describes it."""
+
+    full_name: str
+    default_branch: str
+    private: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """An issue, or the issue side of a pull request."""
+
+    number: int
+    title: str
+    body: str
+    author: User
+    labels: frozenset[str]
+    is_open: bool
+    is_pull: bool
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """A comment on an issue or a pull request."""
+
+    id: int
+    body: str
+    author: User
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A pull request. `head_repo` is none where a fork was deleted."""
+
+    number: int
+    title: str
+    body: str
+    author: User
+    is_open: bool
+    draft: bool
+    head_branch: str
+    head_sha: str
+    head_repo: str | None
+    base_branch: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitAccess:
+    """How Git reaches a repository: a URL without credentials, and the header that goes with it alone."""
+
+    url: str
+    header: str | None
+    """A whole header line, `Authorization: …`; secret."""
+
+
+class Forge(Protocol):
+    """See the module's docstring for what holds for every method."""
+
+    kind: str
+
+    def whoami(self) -> User:
+        """Our own account: whose token this is."""
+
+    def repo(self, repo: str) -> Repo:
+        """Raise `ForgeNotFound` where there is none."""
+
+    def permission(self, repo: str, login: str) -> Permission:
+        """Effective permission of `login`, asked of the forge now. An unknown user has `none`."""
+
+    def issue(self, repo: str, number: int) -> Issue:
+        """The issue as it is now."""
+
+    def comments(self, repo: str, number: int) -> list[Comment]:
+        """All comments of an issue or pull request, oldest first."""
+
+    def create_comment(self, repo: str, number: int, body: str) -> Comment:
+        """Not idempotent: look for the marker in `comments` first."""
+
+    def edit_comment(self, repo: str, comment_id: int, body: str) -> None:
+        """Set the body of one of our own comments."""
+
+    def react(self, repo: str, number: int, reaction: Reaction, *, comment_id: int | None = None) -> None:
+        """React to a comment, or to the issue itself. Twice is once."""
+
+    def remove_label(self, repo: str, number: int, label: str) -> None:
+        """Take a label off; one that isn't on is no error."""
+
+    def add_label(self, repo: str, number: int, label: str) -> None:
+        """Put an existing label on; `ForgeNotFound` where the repository has none of that name."""
+
+    def pull(self, repo: str, number: int) -> Pull:
+        """The pull request as it is now."""
+
+    def find_pull(self, repo: str, *, head_branch: str, base_branch: str) -> Pull | None:
+        """The open pull request from `head_branch` of the same repository into `base_branch`."""
+
+    def create_pull(
+        self, repo: str, *, head_branch: str, base_branch: str, title: str, body: str, draft: bool
+    ) -> Pull:
+        """Not idempotent: `find_pull` first."""
+
+    def edit_pull(self, repo: str, number: int, *, title: str | None = None, body: str | None = None) -> None:
+        """Set title or body of a pull request."""
+
+    def set_status(
+        self, repo: str, sha: str, *, state: CommitState, context: str, text: str, url: str
+    ) -> None:
+        """Set a commit status; the newest of a context counts."""
+
+    def git_access(self, repo: str) -> GitAccess:
+        """Built from configuration, never from a payload."""
