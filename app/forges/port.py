@@ -9,7 +9,7 @@
 * There is no method to approve or merge, on purpose.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Permission = Literal["none", "read", "write", "admin"]
@@ -112,17 +112,26 @@ class GitAccess:
     """How Git reaches a repository: a URL without credentials, and the header that goes with it alone."""
 
     url: str
-    header: str | None
+    header: str | None = field(repr=False)
     """A whole header line, `Authorization: …`; secret."""
+    protocols: tuple[str, ...] = ("http", "https")
+    """What Git may speak to reach it."""
 
 
-class Forge(Protocol):
-    """See the module's docstring for what holds for every method."""
-
-    kind: str
+class GitHost(Protocol):
+    """Where a repository lives: all that is needed to work on one without a thread to talk in."""
 
     def whoami(self) -> User:
         """Our own account: whose token this is."""
+
+    def git_access(self, repo: str) -> GitAccess:
+        """Built from configuration, never from a payload."""
+
+
+class Forge(GitHost, Protocol):
+    """See the module's docstring for what holds for every method."""
+
+    kind: str
 
     def repo(self, repo: str) -> Repo:
         """Raise `ForgeNotFound` where there is none."""
@@ -169,6 +178,3 @@ class Forge(Protocol):
         self, repo: str, sha: str, *, state: CommitState, context: str, text: str, url: str
     ) -> None:
         """Set a commit status; the newest of a context counts."""
-
-    def git_access(self, repo: str) -> GitAccess:
-        """Built from configuration, never from a payload."""

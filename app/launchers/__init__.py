@@ -1,0 +1,1 @@
+"""Where runners run. `port.py` is the contract; every other module is one adapter."""

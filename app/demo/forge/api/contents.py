@@ -1,0 +1,178 @@
+"""Reading a repository's files and committing one file, as people do in the web editor."""
+
+import base64
+import binascii
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel, Field
+
+from app.demo.forge import pushes, views
+from app.demo.forge.api.http import Body, Text, answer, api, parsed
+from app.demo.forge.bare import ZERO, Bare, Entry, GitFailed, Person, is_branch_name
+from app.demo.forge.identity import caller, readable
+from app.demo.forge.records import Access, Account, Repository
+from app.demo.forge.refusals import Conflict, Invalid, NotFound
+from app.demo.forge.views import Json
+from app.demo.forge.world import forge
+
+
+class Identity(BaseModel):
+    name: str = ""
+    email: str = ""
+
+
+class FileForm(Body):
+    content: str
+    message: Text = ""
+    branch: Text = ""
+    new_branch: Text = ""
+    sha: Text = ""
+    author: Identity = Field(default_factory=Identity)
+
+
+@api.get("/repos/<owner>/<name>/contents", defaults={"path": ""})
+@api.get("/repos/<owner>/<name>/contents/<path:path>")
+def get_contents(owner: str, name: str, path: str) -> Response:
+    repo = readable(owner, name)
+    bare, ref = forge().bare(repo), request.args.get("ref") or repo.default_branch
+    commit = bare.find_commit(ref)
+    if commit is None:
+        raise NotFound
+    if not path:
+        return answer([_entry(repo, ref, entry) for entry in bare.entries(commit)])
+    _check_path(path)
+    entry = bare.entry(commit, path)
+    if entry is None:
+        raise NotFound
+    if entry.kind == "tree":
+        return answer([_entry(repo, ref, child) for child in bare.entries(commit, path)])
+    return answer(_file(repo, ref, entry))
+
+
+@api.post("/repos/<owner>/<name>/contents/<path:path>")
+def create_file(owner: str, name: str, path: str) -> Response:
+    return answer(_write(readable(owner, name, Access.WRITE), path, parsed(FileForm), create=True), 201)
+
+
+@api.put("/repos/<owner>/<name>/contents/<path:path>")
+def update_file(owner: str, name: str, path: str) -> Response:
+    form = parsed(FileForm)
+    return answer(_write(readable(owner, name, Access.WRITE), path, form, create=not form.sha))
+
+
+def _write(repo: Repository, path: str, form: FileForm, *, create: bool) -> Json:
+    """One commit with one changed file. A stale `sha` is refused, so nobody's change is overwritten unseen."""
+    _check_path(path)
+    me, bare = caller().signed_in(), forge().bare(repo)
+    branch, target = form.branch or repo.default_branch, form.new_branch or form.branch or repo.default_branch
+    if not is_branch_name(branch) or not is_branch_name(target):
+        raise Invalid("branch name is invalid")
+    with forge().writing(repo):
+        before = bare.heads()
+        tip = before.get(branch)
+        if tip is None and before:
+            raise NotFound(f"branch does not exist [name: {branch}]")
+        if target != branch and target in before:
+            raise Invalid(f"branch already exists [name: {target}]")
+        _check_present(bare.entry(tip, path) if tip else None, path, form, create=create)
+        tree = _new_tree(bare, tip, path, form)
+        message = form.message or f"{'Add' if create else 'Update'} {path}"
+        commit = bare.write_commit(tree, (tip,) if tip else (), message.rstrip() + "\n", _person(me, form))
+        bare.move(f"refs/heads/{target}", commit, tip if tip and target == branch else ZERO)
+        pushes.settle(forge(), repo, me, before, bare.heads())
+    entry = bare.entry(commit, path)
+    return {
+        "content": _file(repo, target, entry) if entry else None,
+        "commit": _file_commit(repo, bare, commit),
+        "verification": {
+            "verified": False,
+            "reason": "gpg.error.not_signed_commit",
+            "signature": "",
+            "payload": "",
+        },
+    }
+
+
+def _new_tree(bare: Bare, tip: str | None, path: str, form: FileForm) -> str:
+    try:
+        content = base64.b64decode(form.content, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("content is not base64") from error
+    try:
+        return bare.tree_with(tip, path, content)
+    except GitFailed as error:
+        raise Invalid(f"path {path!r} can't be written: {error}") from error
+
+
+def _check_path(path: str) -> None:
+    parts = path.split("/")
+    if any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts) or "\0" in path:
+        raise Invalid(f"path contains a malformed path component [path: {path}]")
+
+
+def _check_present(present: Entry | None, path: str, form: FileForm, *, create: bool) -> None:
+    if create and present:
+        raise Invalid(f"repository file already exists [path: {path}]")
+    if not create and present is None:
+        raise NotFound(f"repository file does not exist [path: {path}]")
+    if not create and present and present.sha != form.sha:
+        raise Conflict(f"sha does not match [given: {form.sha}, expected: {present.sha}]")
+
+
+def _person(me: Account, form: FileForm) -> Person:
+    return Person(name=form.author.name or me.full_name or me.login, email=form.author.email or me.email)
+
+
+def _file_commit(repo: Repository, bare: Bare, sha: str) -> Json:
+    (commit,) = bare.log(sha, limit=1)
+    shown = views.commit(forge(), repo, commit)
+    inner = shown["commit"]
+    return {
+        "url": shown["url"],
+        "sha": sha,
+        "created": shown["created"],
+        "html_url": shown["html_url"],
+        "author": inner["author"],
+        "committer": inner["committer"],
+        "parents": shown["parents"],
+        "message": commit.message,
+        "tree": inner["tree"],
+    }
+
+
+def _entry(repo: Repository, ref: str, entry: Entry) -> Json:
+    kinds = {"tree": "dir", "commit": "submodule"}
+    kind = "symlink" if entry.mode == "120000" else kinds.get(entry.kind, "file")
+    url = f"{forge().url}/api/v1/repos/{repo.full_name}/contents/{entry.path}?ref={ref}"
+    page = f"{forge().url}/{repo.full_name}/src/branch/{ref}/{entry.path}"
+    return {
+        "name": entry.path.rsplit("/", 1)[-1],
+        "path": entry.path,
+        "sha": entry.sha,
+        "last_commit_sha": forge().bare(repo).find_commit(ref) or "",
+        "type": kind,
+        "size": 0,
+        "encoding": None,
+        "content": None,
+        "target": None,
+        "url": url,
+        "html_url": page,
+        "git_url": f"{forge().url}/api/v1/repos/{repo.full_name}/git/blobs/{entry.sha}",
+        "download_url": None,
+        "submodule_git_url": None,
+        "_links": {"self": url, "git": None, "html": page},
+    }
+
+
+def _file(repo: Repository, ref: str, entry: Entry) -> Json:
+    shown: dict[str, Any] = _entry(repo, ref, entry)
+    if entry.kind != "blob":
+        return shown
+    content = forge().bare(repo).blob(entry.sha)
+    return {
+        **shown,
+        "size": len(content),
+        "encoding": "base64",
+        "content": base64.b64encode(content).decode(),
+    }

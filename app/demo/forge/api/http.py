@@ -1,0 +1,110 @@
+"""What all API routes share: parsing a body, pages of a list, and errors in Gitea's words."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from app.demo.forge.identity import check_scopes
+from app.demo.forge.refusals import Invalid, Refusal
+from app.demo.forge.world import forge
+
+DEFAULT_PAGE_SIZE = 30
+MAX_PAGE_SIZE = 50
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+Form = TypeVar("Form", bound="Body")
+Item = TypeVar("Item")
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+"""A string, where Gitea takes `null` for the empty one."""
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+class Body(BaseModel):
+    """A request's JSON body; fields that the forge doesn't know are ignored, as Gitea does."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+@api.before_request
+def limit() -> None:
+    request.max_content_length = MAX_BODY_BYTES
+    check_scopes()
+
+
+@api.errorhandler(Refusal)
+def refused(error: Refusal) -> Response:
+    return error_answer(error.status, error.message)
+
+
+@api.errorhandler(HTTPException)
+def broken(error: HTTPException) -> Response:
+    return error_answer(error.code or 500, error.description or error.name)
+
+
+def error_answer(status: int, message: str) -> Response:
+    body: dict[str, Any] = {"message": message, "url": f"{forge().url}/api/swagger"}
+    if status == 404:
+        body["errors"] = []
+    answer = jsonify(body)
+    answer.status_code = status
+    return answer
+
+
+def parsed(kind: type[Form]) -> Form:
+    """The request's body as `kind`; raise `Invalid` (422) with what is wrong with which field."""
+    try:
+        return kind.model_validate_json(request.get_data() or b"{}")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Invalid(f"[{where}]: {first['msg']}") from error
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    found = jsonify(value)
+    found.status_code = status
+    return found
+
+
+def empty(status: int = 204) -> Response:
+    return Response(status=status)
+
+
+class Page:
+    """The slice of a list that `page` and `limit` ask for; pages count from 1."""
+
+    def __init__(self) -> None:
+        self.number = max(1, request.args.get("page", 1, type=int))
+        asked = request.args.get("limit", DEFAULT_PAGE_SIZE, type=int)
+        self.size = min(asked, MAX_PAGE_SIZE) if asked > 0 else DEFAULT_PAGE_SIZE
+
+    def of(self, items: Sequence[Item]) -> Sequence[Item]:
+        start = (self.number - 1) * self.size
+        return items[start : start + self.size]
+
+    def answer(self, shown: list[dict[str, Any]], total: int, *, link: bool = True) -> Response:
+        """The page with `X-Total-Count`, and `Link` where Gitea sends one for this list."""
+        found = answer(shown)
+        found.headers["X-Total-Count"] = str(total)
+        last = -(-total // self.size)
+        if link and last > 1:
+            found.headers["Link"] = ",".join(self._links(last))
+        return found
+
+    def _links(self, last: int) -> list[str]:
+        targets = []
+        if self.number < last:
+            targets += [(self.number + 1, "next"), (last, "last")]
+        if self.number > 1:
+            targets += [(1, "first"), (self.number - 1, "prev")]
+        return [f'<{self._address(number)}>; rel="{rel}"' for number, rel in targets]
+
+    def _address(self, number: int) -> str:
+        query = {**request.args.to_dict(), "page": str(number), "limit": str(self.size)}
+        return f"{forge().url}{request.path}?{urlencode(query)}"

@@ -1,0 +1,84 @@
+"""Commit statuses: the newest of a context counts."""
+
+import time
+from typing import Literal
+
+from flask import Response
+
+from app.demo.forge import views
+from app.demo.forge.api.http import Body, Page, Text, answer, api, parsed
+from app.demo.forge.identity import caller, readable
+from app.demo.forge.records import Access, Repository, Status
+from app.demo.forge.refusals import NotFound
+from app.demo.forge.world import forge
+
+_WORST_FIRST = ("error", "failure", "warning", "pending", "success")
+
+
+class NewStatus(Body):
+    state: Literal["pending", "success", "error", "failure", "warning"]
+    context: Text = "default"
+    description: Text = ""
+    target_url: Text = ""
+
+
+@api.post("/repos/<owner>/<name>/statuses/<sha>")
+def create_status(owner: str, name: str, sha: str) -> Response:
+    repo, form = readable(owner, name, Access.WRITE), parsed(NewStatus)
+    commit = _commit(repo, sha)
+    with forge().db.transaction():
+        status_id = forge().db.run(
+            "INSERT INTO statuses (repo_id, sha, context, state, description, target_url, creator_id, created)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            *(repo.id, commit, form.context or "default", form.state, form.description, form.target_url),
+            *(caller().signed_in().id, time.time()),
+        )
+        (made,) = forge().db.rows(Status, "SELECT * FROM statuses WHERE id = ?", status_id)
+    return answer(views.status(forge(), repo, made), 201)
+
+
+@api.get("/repos/<owner>/<name>/statuses/<sha>")
+def list_statuses(owner: str, name: str, sha: str) -> Response:
+    repo, page = readable(owner, name), Page()
+    found = _statuses(repo, _commit(repo, sha))
+    return page.answer([views.status(forge(), repo, one) for one in page.of(found)], len(found))
+
+
+@api.get("/repos/<owner>/<name>/commits/<path:ref>/status")
+def combined_status(owner: str, name: str, ref: str) -> Response:
+    repo = readable(owner, name)
+    sha = _commit(repo, ref)
+    newest = newest_by_context(_statuses(repo, sha))
+    states = {one.state for one in newest}
+    url = f"{forge().url}/api/v1/repos/{repo.full_name}/commits/{sha}"
+    return answer(
+        {
+            "state": next((state for state in _WORST_FIRST if state in states), ""),
+            "sha": sha,
+            "total_count": len(newest),
+            "statuses": [views.status(forge(), repo, one) for one in newest],
+            "repository": views.repository(forge(), repo, caller().account),
+            "commit_url": url,
+            "url": f"{url}/status",
+        }
+    )
+
+
+def newest_by_context(statuses: list[Status]) -> list[Status]:
+    """`statuses` come newest first."""
+    found: dict[str, Status] = {}
+    for one in statuses:
+        found.setdefault(one.context, one)
+    return list(found.values())
+
+
+def _statuses(repo: Repository, sha: str) -> list[Status]:
+    newest = "SELECT * FROM statuses WHERE repo_id = ? AND sha = ? ORDER BY id DESC"
+    return forge().db.rows(Status, newest, repo.id, sha)
+
+
+def _commit(repo: Repository, ref: str) -> str:
+    sha = forge().bare(repo).find_commit(ref)
+    if sha is None:
+        raise NotFound
+    return sha

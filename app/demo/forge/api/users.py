@@ -1,0 +1,93 @@
+"""Accounts and their access tokens, and the forge's version."""
+
+import secrets
+
+from flask import Response
+from pydantic import Field
+from werkzeug.security import generate_password_hash
+
+from app.demo.forge import accounts, views
+from app.demo.forge.api.http import Body, Text, answer, api, parsed
+from app.demo.forge.identity import SCOPES, caller, hash_token
+from app.demo.forge.records import Token
+from app.demo.forge.refusals import Forbidden, NotFound, Refusal, Unauthorized
+from app.demo.forge.world import forge
+
+VERSION = "1.22.0"
+
+
+class NewUser(Body):
+    username: str
+    email: str
+    password: str = Field(min_length=8)
+    full_name: Text = ""
+
+
+class NewToken(Body):
+    name: str = Field(min_length=1, max_length=255)
+    scopes: tuple[str, ...] = ()
+
+
+@api.get("/version")
+def version() -> Response:
+    return answer({"version": VERSION})
+
+
+@api.get("/user")
+def myself() -> Response:
+    return answer(views.user(forge(), caller().signed_in()))
+
+
+@api.get("/users/<login>")
+def get_user(login: str) -> Response:
+    account = forge().account_named(login)
+    if account is None:
+        raise NotFound(f"user redirect does not exist [name: {login}]")
+    return answer(views.user(forge(), account))
+
+
+@api.post("/admin/users")
+def create_user() -> Response:
+    if not caller().signed_in().is_admin:
+        raise Forbidden("user should be the site admin")
+    form = parsed(NewUser)
+    account = accounts.create(
+        forge().db,
+        login=form.username,
+        email=form.email,
+        full_name=form.full_name,
+        password_hash=generate_password_hash(form.password),
+        is_admin=False,
+    )
+    return answer(views.user(forge(), account), 201)
+
+
+@api.post("/users/<login>/tokens")
+def create_token(login: str) -> Response:
+    """Only a password makes a token; a token can't make another."""
+    me = caller().signed_in()
+    if caller().scopes is not None:
+        raise Unauthorized("auth required")
+    account = forge().account_named(login)
+    if account is None or (account.id != me.id and not me.is_admin):
+        raise Forbidden("doer should be the site admin or be same as the contextUser")
+    form = parsed(NewToken)
+    if not form.scopes or not set(form.scopes) <= SCOPES:
+        raise Refusal("access token must have a scope; the known ones are " + ", ".join(sorted(SCOPES)))
+    value = secrets.token_hex(20)
+    with forge().db.transaction():
+        same = "SELECT * FROM tokens WHERE account_id = ? AND name = ?"
+        if forge().db.row(Token, same, account.id, form.name):
+            raise Refusal("access token name has been used already")
+        token_id = forge().db.run(
+            "INSERT INTO tokens (account_id, name, sha256, last_eight, scopes) VALUES (?, ?, ?, ?, ?)",
+            *(account.id, form.name, hash_token(value), value[-8:], ",".join(form.scopes)),
+        )
+    shown = {
+        "id": token_id,
+        "name": form.name,
+        "sha1": value,
+        "token_last_eight": value[-8:],
+        "scopes": form.scopes,
+    }
+    return answer(shown, 201)

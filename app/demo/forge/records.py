@@ -1,0 +1,159 @@
+"""One frozen value per table of the forge's database; field names are column names. Times are Unix seconds."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Access(IntEnum):
+    """What an account may do in a repository, ordered as Gitea orders it."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+    OWNER = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    id: int
+    login: str
+    email: str
+    full_name: str
+    is_admin: bool
+    password_hash: str
+    created: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An access token; only its hash is kept. `scopes` is comma-separated."""
+
+    id: int
+    account_id: int
+    name: str
+    sha256: str
+    last_eight: str
+    scopes: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A repository; `owner` is the owner's login, joined in."""
+
+    id: int
+    owner_id: int
+    owner: str
+    name: str
+    private: bool
+    default_branch: str
+    description: str
+    created: float
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """An issue, or the issue side of a pull request."""
+
+    id: int
+    repo_id: int
+    number: int
+    is_pull: bool
+    title: str
+    body: str
+    author_id: int
+    is_open: bool
+    created: float
+    updated: float
+    closed: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """The Git side of a pull request; both shas are those last seen."""
+
+    issue_id: int
+    head_branch: str
+    base_branch: str
+    head_sha: str
+    base_sha: str
+    merged_sha: str | None
+    merged_by: int | None
+    merged: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    id: int
+    repo_id: int
+    name: str
+    color: str
+    description: str
+    exclusive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    id: int
+    issue_id: int
+    author_id: int
+    body: str
+    created: float
+    updated: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """A reaction to a comment, or to the issue itself where `comment_id` is 0."""
+
+    id: int
+    issue_id: int
+    comment_id: int
+    account_id: int
+    content: str
+    created: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    id: int
+    repo_id: int
+    sha: str
+    context: str
+    state: str
+    description: str
+    target_url: str
+    creator_id: int
+    created: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A repository's webhook; `events` is comma-separated event types."""
+
+    id: int
+    repo_id: int
+    url: str
+    secret: str
+    events: str
+    active: bool
+    created: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A webhook call that is still to be made."""
+
+    seq: int
+    hook_id: int
+    uuid: str
+    event: str
+    event_type: str
+    body: bytes
+    created: float
+    next_at: float
+    attempts: int

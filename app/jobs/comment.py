@@ -1,0 +1,78 @@
+"""The one comment of a job: made once, edited ever after, always showing the job as it is now."""
+
+from app.domain import rendering
+from app.domain.job import Job, State
+from app.forges.port import Forge, ForgeDenied, ForgeError, ForgeNotFound
+from app.jobs.desk import Desk
+from app.store.locks import lease
+from app.telemetry import logs
+
+NEEDS_HUMAN = "needs-human"
+_UNHAPPY = frozenset({State.FAILED, State.TIMED_OUT})
+
+
+def comment(desk: Desk, job_id: str) -> None:
+    """Make the thread show the job as it is now. Repeating it changes nothing."""
+    with lease(desk.redis, f"comment:{job_id}", seconds=desk.settings.lease_seconds, wait_seconds=5):
+        job = desk.jobs.get(job_id)
+        if job.forge not in desk.forges:
+            desk.jobs.settle(job_id)  # `forgehand run`: there is no thread
+            return
+        view = rendering.fingerprint(job)
+        try:
+            if job.shown != view:
+                _show(desk, job)
+            if job.ended:
+                _tidy_up(desk.forge_of(job), job)
+        except ForgeError as error:
+            if error.retryable:
+                raise
+            # the thread is gone, or closed to us: telling it again won't help
+            logs.get().error(
+                "thread_not_told", job=job.id, repo=job.repo, number=job.number, cause=str(error)
+            )
+        job = desk.jobs.change(job_id, shown=view)
+        if job.ended and view == rendering.fingerprint(job):
+            desk.jobs.settle(job_id)
+
+
+def _show(desk: Desk, job: Job) -> None:
+    forge = desk.forge_of(job)
+    if job.comment_id is None:
+        forge.react(job.repo, job.number, "eyes", comment_id=job.trigger_comment_id)
+    body = rendering.job_comment(job, job_url=desk.job_url(job), spent_usd=desk.jobs.spent_usd(job.id))
+    known = job.comment_id or _find(forge, job.repo, job.number, rendering.marker(job.id))
+    if known is not None:
+        try:
+            forge.edit_comment(job.repo, known, body)
+        except ForgeNotFound:
+            known = None  # somebody deleted it; what happened must still be told
+    if known is None:
+        known = forge.create_comment(job.repo, job.number, body).id
+    if known != job.comment_id:
+        desk.jobs.change(job.id, comment_id=known)
+
+
+def reply_once(forge: Forge, repo: str, number: int, *, key: str, text: str) -> None:
+    """Post a short answer, once per `key`."""
+    marker = rendering.marker(f"reply-{key}")
+    if _find(forge, repo, number, marker) is None:
+        forge.create_comment(repo, number, f"{marker}\n{text}")
+
+
+def _find(forge: Forge, repo: str, number: int, marker: str) -> int | None:
+    """Our own comment that carries `marker`; other people's copies of it don't count."""
+    us = forge.whoami().id
+    own = (found for found in forge.comments(repo, number) if found.author.id == us)
+    return next((found.id for found in own if found.body.startswith(marker)), None)
+
+
+def _tidy_up(forge: Forge, job: Job) -> None:
+    """Labels follow the job's end; a missing right or label is not worth failing for."""
+    try:
+        if job.trigger_label:
+            forge.remove_label(job.repo, job.number, job.trigger_label)
+        if job.state in _UNHAPPY:
+            forge.add_label(job.repo, job.number, NEEDS_HUMAN)
+    except (ForgeNotFound, ForgeDenied) as error:
+        logs.get().info("label_not_set", job=job.id, cause=str(error))

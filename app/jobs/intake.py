@@ -1,0 +1,195 @@
+"""From an accepted delivery to a job, or to an honest no.
+
+The gates stand in this order: is it about us, is the repository ours to work on, is it a person, may they.
+Permissions are asked of the forge now; when it can't be asked, the delivery waits and nothing is assumed.
+"""
+
+import hashlib
+import json
+import secrets
+
+from app.domain import command, naming, policy
+from app.domain.event import Account, Commented, Ignored, LabelsChanged, Thread
+from app.domain.job import ENDED, Job, Requester, State, Step
+from app.forges.port import Forge, ForgeError
+from app.jobs import comment
+from app.jobs.desk import Desk
+from app.store import keys
+from app.store.tasks import Task, enqueue
+from app.telemetry import logs
+from runner.protocol import MAX_PROSE, Kind
+from runner.protocol import Task as Request
+
+
+def intake(desk: Desk, delivery_id: str) -> None:
+    """Handle one delivery. Repeating it makes no second job."""
+    delivery = desk.deliveries.get(delivery_id)
+    if delivery is None:
+        return
+    forge_settings = desk.settings.forges.get(delivery.endpoint)
+    if forge_settings is None:  # taken out of the settings since
+        desk.deliveries.done(delivery_id)
+        return
+    event = desk.parsers[forge_settings.kind](delivery.event, delivery.body)
+    if isinstance(event, Ignored):
+        logs.get().info("delivery_ignored", endpoint=delivery.endpoint, reason=event.reason)
+    elif not policy.repo_is_allowed(event.thread.repo, forge_settings.repos):
+        logs.get().warning("repo_not_allowed", endpoint=delivery.endpoint, repo=event.thread.repo)
+    else:
+        try:
+            _Intake(desk, delivery.endpoint).handle(event)
+        except ForgeError as error:
+            if error.retryable:
+                raise  # the delivery stays in the inbox, and nothing is assumed
+            logs.get().error(
+                "delivery_refused", endpoint=delivery.endpoint, repo=event.thread.repo, cause=str(error)
+            )
+    desk.deliveries.done(delivery_id)
+
+
+class _Intake:
+    """One event on its way through the gates."""
+
+    def __init__(self, desk: Desk, endpoint: str) -> None:
+        self._desk = desk
+        self._endpoint = endpoint
+        self._forge: Forge = desk.forges[endpoint]
+
+    def handle(self, event: LabelsChanged | Commented) -> None:
+        if event.actor.id == self._forge.whoami().id:
+            logs.get().info("delivery_ignored", endpoint=self._endpoint, reason="our own doing")
+        elif isinstance(event, LabelsChanged):
+            self._labels_changed(event)
+        else:
+            self._commented(event)
+
+    def _labels_changed(self, event: LabelsChanged) -> None:
+        thread, label = event.thread, self._desk.settings.label
+        key = keys.labels(self._endpoint, thread.repo, thread.number)
+        before = set(json.loads(self._desk.redis.get(key) or "[]"))
+        if label in thread.labels and label not in before and thread.is_open and not thread.is_pull:
+            trigger = f"{self._endpoint}/{thread.repo}/{thread.number}/label/{thread.updated_at}"
+            self._start("code", event.actor, thread, trigger=trigger, author=thread.author, label=label)
+        # after the job: killed in between, the trigger key finds the job again
+        self._desk.redis.set(key, json.dumps(sorted(thread.labels)))
+
+    def _commented(self, event: Commented) -> None:
+        thread = event.thread
+        names = (self._desk.settings.mention, self._forge.whoami().login)
+        asked = command.parse(event.body, names)
+        if asked is None:
+            return
+        text_hash = hashlib.sha256(event.body.encode()).hexdigest()[:16]
+        trigger = f"{self._endpoint}/{thread.repo}/{thread.number}/comment/{event.comment_id}/{text_hash}"
+        if asked.verb in {"help", "stop"}:
+            self._answer_at_once(event, asked.verb)
+        elif asked.verb == "rebase" and not thread.is_pull:
+            self._reply(event, "`rebase` works on pull requests; this is an issue.")
+        elif not thread.is_open:
+            self._reply(event, "This is closed. Reopen it, and ask again.")
+        else:
+            kind: Kind = "rebase" if asked.verb == "rebase" else "code"
+            self._start(
+                kind, event.actor, thread, trigger=trigger, author=event.author,
+                comment_id=event.comment_id, request=asked.text,
+            )  # fmt: skip
+
+    def _answer_at_once(self, event: Commented, verb: str) -> None:
+        if self._refusal(event.thread, event.actor, event.author) is not None:
+            return
+        if verb == "help":
+            self._reply(event, command.help_text(self._desk.settings.mention))
+            return
+        stopped = [job for job in self._live_on(event.thread) if job.cancel_requested_by is None]
+        for job in stopped:
+            self._desk.jobs.change(job.id, cancel_requested_by=event.actor.login)
+            enqueue(self._desk.redis, Task.RECONCILE, "")
+        if not stopped:
+            self._reply(event, "No job is running here.")
+
+    def _start(
+        self,
+        kind: Kind,
+        actor: Account,
+        thread: Thread,
+        *,
+        trigger: str,
+        author: Account,
+        label: str | None = None,
+        comment_id: int | None = None,
+        request: str = "",
+    ) -> None:
+        """Make the job that was asked for, if the asker may; a refused one where they may read why."""
+        refusal = self._refusal(thread, actor, author)
+        if refusal is not None and not refusal.tell:
+            return
+        job = self._job(kind, actor, thread, request)
+        problem = refusal.reason if refusal else None
+        if thread.is_pull and problem is None:
+            pull = self._forge.pull(thread.repo, thread.number)
+            job = job.model_copy(update={"target_branch": pull.base_branch, "branch": pull.head_branch})
+            if pull.head_repo != thread.repo:
+                problem = "this pull request comes from a fork; working on those is not possible yet."
+            elif pull.head_branch == thread.default_branch:
+                problem = f"its branch is `{pull.head_branch}`, the default branch, which is never pushed to."
+        job = job.model_copy(update={"trigger_label": label, "trigger_comment_id": comment_id})
+        if problem:
+            job = job.moved(State.REFUSED, cause=problem, at=job.created_at, error=problem)
+            self._desk.jobs.create(job, trigger=trigger, tasks=[Task.COMMENT])
+            return
+        job = job.moved(State.QUEUED, cause=f"asked for by {actor.login}", at=job.created_at)
+        created = self._desk.jobs.create(job, trigger=trigger, tasks=[Task.LAUNCH, Task.COMMENT])
+        logs.get().info(
+            "job_created", job=created.id, repo=job.repo, number=job.number, kind=kind, by=actor.login
+        )
+
+    def _job(self, kind: Kind, actor: Account, thread: Thread, request: str) -> Job:
+        now = self._desk.clock()
+        return Job(
+            id=secrets.token_hex(8),
+            forge=self._endpoint,
+            repo=thread.repo,
+            kind=kind,
+            number=thread.number,
+            is_pull=thread.is_pull,
+            requester=Requester(id=actor.id, login=actor.login),
+            task=Request(
+                title=naming.one_line(thread.title, 1_000),
+                body=thread.body[:MAX_PROSE],
+                author=thread.author.login,
+                number=thread.number,
+                request=request[:MAX_PROSE],
+            ),
+            target_branch=thread.default_branch,
+            branch=f"{self._desk.settings.branch_prefix}issue-{thread.number}",
+            created_at=now,
+            state=State.RECEIVED,
+            timeline=(Step(at=now, state=State.RECEIVED, cause="webhook", attempt=0),),
+        )
+
+    def _refusal(self, thread: Thread, actor: Account, author: Account) -> policy.Refusal | None:
+        """Ask the forge what both may do; whatever the answer, it goes on record."""
+        refusal = policy.who_may_ask(
+            actor=actor.login,
+            actor_permission=self._forge.permission(thread.repo, actor.login),
+            author=author.login,
+            author_permission=self._forge.permission(thread.repo, author.login),
+        )
+        entry = {
+            "repo": thread.repo, "number": thread.number, "actor": actor.login, "actor_id": actor.id,
+            "author": author.login, "decision": refusal.reason if refusal else "allowed",
+        }  # fmt: skip
+        self._desk.redis.xadd(keys.AUDIT, entry, maxlen=100_000, approximate=True)
+        if refusal:
+            logs.get().warning("refused", **entry)
+        return refusal
+
+    def _live_on(self, thread: Thread) -> list[Job]:
+        here = (self._endpoint, thread.repo, thread.number)
+        live = self._desk.jobs.live()
+        return [job for job in live if (job.forge, job.repo, job.number) == here and job.state not in ENDED]
+
+    def _reply(self, event: Commented, text: str) -> None:
+        comment.reply_once(
+            self._forge, event.thread.repo, event.thread.number, key=str(event.comment_id), text=text
+        )

@@ -1,0 +1,169 @@
+"""Every setting of the service, typed, in one place.
+
+Read once, in `app.wiring`, from `FORGEHAND_…` environment variables and a `.env` file; two levels are joined
+by `__` (`FORGEHAND_FORGES__HOME__URL`). An unknown `FORGEHAND_…` name is an error, so that a typo can't silently
+fall back to a default. Secrets are `SecretStr`: they don't print.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+PREFIX = "FORGEHAND_"
+_NOT_SETTINGS = ("FORGEHAND_TEST_", "FORGEHAND_BROKER_URL", "FORGEHAND_JOB_TOKEN", "FORGEHAND_CLAUDE_BINARY")
+
+
+class BadSettingsError(Exception):
+    """The service can't start with these settings; the message names each wrong one."""
+
+
+NonEmptySecret = Annotated[SecretStr, Field(min_length=8)]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")]
+
+
+class ForgeSettings(BaseModel):
+    """One forge that we serve."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: Literal["gitea"] = "gitea"
+    """What speaks at `url`. Decides how deliveries are verified and parsed."""
+    url: Url
+    """Where the service reaches the forge."""
+    public_url: Url | None = None
+    """Where people reach it, if that differs."""
+    token: NonEmptySecret
+    """Access token of the bot's own account."""
+    webhook_secrets: tuple[NonEmptySecret, ...] = Field(min_length=1)
+    """Accepted secrets of the webhook, as a JSON list: two while one is being rotated."""
+    repos: tuple[str, ...] = Field(min_length=1)
+    """Repositories that we work on, `owner/name`, `*` allowed in each part, as a JSON list."""
+
+
+class Settings(BaseSettings):
+    """The service's settings. Every field's docstring is its line in docs/settings.md."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    data_dir: Path = Path(".forgehand")
+    """Folder for Git mirrors, runner logs and the embedded Redis."""
+    redis_url: SecretStr | None = None
+    """Redis to use, `redis://…` or `unix://…`; without it a private one is started in `data_dir`."""
+    host: str = "127.0.0.1"
+    """Address that the web process listens on."""
+    port: int = Field(default=8080, ge=0, le=65_535)
+    """Port that the web process listens on."""
+    web_threads: int = Field(default=32, ge=2)
+    """Requests served at once; every running job holds one while Claude answers."""
+    public_url: Url = "http://127.0.0.1:8080"
+    """Where people and forges reach the service; links in comments start with it."""
+    broker_url: Url | None = None
+    """Where runners reach the service, if that differs from `public_url`."""
+    api_token: SecretStr | None = None
+    """Token for the API and the pages (`Authorization: Bearer …`, or as the password in a browser)."""
+    pages_public: bool = False
+    """Show API and pages to everybody. Logs may quote private code: for loopback and demos."""
+
+    forges: dict[str, ForgeSettings] = Field(default_factory=dict)
+    """The forges, by the name that their webhook URL ends with: `…/webhooks/<name>`."""
+    mention: str = Field(default="agent", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """The name that people write to: `@agent …`. The bot's own login always works too."""
+    label: str = "agent"
+    """The label that starts a job on an issue."""
+    branch_prefix: str = Field(default="forgehand/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*/$")
+    """Branches of ours start with it."""
+    draft_pulls: bool = True
+    """Open pull requests as drafts."""
+    git_token: SecretStr | None = None
+    """Token that `forgehand run` uses for http(s) repositories. The service itself uses each forge's token."""
+
+    launcher: Literal["local"] = "local"
+    """Where runners run."""
+    max_running: int = Field(default=4, ge=1)
+    """Runners at the same time; more jobs wait in the queue."""
+    max_attempts: int = Field(default=3, ge=1)
+    """Attempts of one job when runners are lost."""
+
+    anthropic_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY", "FORGEHAND_ANTHROPIC_API_KEY")
+    )
+    """Claude API key (also `ANTHROPIC_API_KEY`). Only the broker ever uses it."""
+    claude_oauth_token: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("CLAUDE_CODE_OAUTH_TOKEN", "FORGEHAND_CLAUDE_OAUTH_TOKEN")
+    )
+    """Claude subscription token (also `CLAUDE_CODE_OAUTH_TOKEN`), used where there is no API key."""
+    anthropic_base_url: Url = Field(
+        default="https://api.anthropic.com",
+        validation_alias=AliasChoices("ANTHROPIC_BASE_URL", "FORGEHAND_ANTHROPIC_BASE_URL"),
+    )
+    """A Messages API (also `ANTHROPIC_BASE_URL`): the broker's upstream."""
+    model_edit: str = "claude-opus-5-5"
+    """Model that edits."""
+    model_conflicts: str = "claude-opus-5-5"
+    """Model that resolves conflicts."""
+    job_budget_usd: float = Field(default=5.0, gt=0)
+    """What one job may cost; the broker refuses further requests beyond it."""
+    job_timeout_seconds: int = Field(default=3_600, ge=10)
+    """Wall clock of one attempt."""
+    job_max_turns: int = Field(default=80, ge=1)
+    """Turns of Claude Code in one attempt."""
+
+    max_delivery_mib: int = Field(default=5, ge=1)
+    """Largest webhook body."""
+    max_pack_mib: int = Field(default=200, ge=1)
+    """Largest pack that a runner may push."""
+    max_request_mib: int = Field(default=32, ge=1)
+    """Largest Claude request that a runner may send."""
+    max_changed_files: int = Field(default=300, ge=1)
+    """Files that one job may change."""
+    max_commits: int = Field(default=50, ge=1)
+    """Commits that one job may publish."""
+
+    reconcile_seconds: float = Field(default=5.0, gt=0)
+    """How often lost runners, stuck jobs and unread deliveries are looked for."""
+    lost_after_seconds: float = Field(default=60.0, gt=0)
+    """Silence after which a runner that can't be seen any more counts as lost."""
+    lease_seconds: float = Field(default=15.0, gt=0)
+    """How long a killed task keeps its job locked."""
+    delivery_memory_days: int = Field(default=7, ge=1)
+    """How long a delivery is remembered, so that it counts once."""
+    log_format: Literal["console", "json"] = "console"
+    """How log lines look."""
+
+    @property
+    def runner_broker_url(self) -> str:
+        """What runners are given as `FORGEHAND_BROKER_URL`."""
+        return (self.broker_url or self.public_url).rstrip("/") + "/broker"
+
+
+def load(*, env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings. Raises `BadSettingsError` with every problem named, values left out."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in (*os.environ, *dotenv_values(env_file or os.devnull)):
+        base = name.split("__")[0]
+        if name.startswith(PREFIX) and base not in known and not name.startswith(_NOT_SETTINGS):
+            raise BadSettingsError(f"{name} is no setting; docs/settings.md lists them all")
+    try:
+        return Settings(_env_file=env_file)
+    except SettingsError as error:
+        raise BadSettingsError(f"{error}; lists and tables are written as JSON") from error
+    except ValidationError as error:
+        # only place and message: pydantic's own text would print the value, which may be a secret
+        lines = [f"{_variable(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        raise BadSettingsError("\n".join(lines)) from error
+
+
+def _variable(loc: tuple[int | str, ...]) -> str:
+    parts = [str(part).upper() for part in loc]
+    joined = "__".join(parts)
+    return joined if joined.startswith(("ANTHROPIC_", "CLAUDE_", PREFIX)) else PREFIX + joined

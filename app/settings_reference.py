@@ -1,0 +1,50 @@
+"""docs/settings.md, made from the settings themselves; a test holds the file to it."""
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from app.settings import PREFIX, ForgeSettings, Settings
+
+_HEAD = """# Settings
+
+Made by `forgehand settings --reference`; don't edit by hand. Every setting is an environment variable or a line in
+`.env`. Lists are JSON. Secrets are never printed.
+
+"""
+
+_FORGES = """## Forges
+
+`<NAME>` is yours to choose; the webhook's URL ends with it in lower case: `…/webhooks/<name>`.
+
+"""
+
+
+def markdown() -> str:
+    """The whole page."""
+    table = [
+        _row(PREFIX + name.upper(), field)
+        for name, field in Settings.model_fields.items()
+        if name != "forges"
+    ]
+    forge = [
+        _row(f"{PREFIX}FORGES__<NAME>__{name.upper()}", field)
+        for name, field in ForgeSettings.model_fields.items()
+    ]
+    rows = "| setting | default | what it is |\n|---|---|---|\n"
+    return (
+        f"{_HEAD}{rows}"
+        + "\n".join(table)
+        + "\n\n## Forges\n\n`<NAME>` is yours to choose; the webhook's URL ends with it in "
+        f"lower case: `…/webhooks/<name>`.\n\n{rows}" + "\n".join(forge) + "\n"
+    )
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    text = " ".join((field.description or "").split())
+    return f"| `{name}` | {_default(field)} | {text} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required" if field.default_factory is None else "none"
+    return "none" if field.default is None else f"`{field.default}`"

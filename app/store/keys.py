@@ -1,0 +1,72 @@
+"""The names of everything in Redis, in one place."""
+
+PREFIX = "forgehand:"
+
+JOBS = PREFIX + "jobs"
+"""Sorted set of all job ids by creation time."""
+LIVE = PREFIX + "jobs:live"
+"""Set of the jobs that still need somebody: not ended, or ended and the thread doesn't say so yet."""
+OCCUPIED = PREFIX + "jobs:occupied"
+"""Set of the jobs that hold a runner's place: launching or running."""
+INBOX = PREFIX + "inbox"
+"""Sorted set of deliveries that were accepted and not yet handled, by time."""
+AUDIT = PREFIX + "audit"
+"""Stream of decisions: who asked for what, and the answer."""
+
+
+def job(job_id: str) -> str:
+    return f"{PREFIX}job:{job_id}"
+
+
+def log(job_id: str) -> str:
+    """Stream of what runners reported."""
+    return f"{PREFIX}job:{job_id}:log"
+
+
+def heard(job_id: str, attempt: int) -> str:
+    """Hash: the highest event number that was taken, and when the attempt was last heard of."""
+    return f"{PREFIX}job:{job_id}:heard:{attempt}"
+
+
+def spend(job_id: str) -> str:
+    """What the job has cost so far, in millionths of a dollar."""
+    return f"{PREFIX}job:{job_id}:spend"
+
+
+def first_model_request(job_id: str) -> str:
+    """When the job's agent first asked the model."""
+    return f"{PREFIX}job:{job_id}:first_model_request"
+
+
+def token(digest: str) -> str:
+    """`job:attempt` of a job token, by the token's SHA-256."""
+    return f"{PREFIX}token:{digest}"
+
+
+def trigger(key: str) -> str:
+    """The job that a trigger made, so that the same trigger never makes a second one."""
+    return f"{PREFIX}trigger:{key}"
+
+
+def labels(forge: str, repo: str, number: int) -> str:
+    """The label set that we last saw on an issue, as JSON."""
+    return f"{PREFIX}labels:{forge}:{repo}:{number}"
+
+
+def delivery(delivery_id: str) -> str:
+    """A delivery waiting to be handled: endpoint, event name, body."""
+    return f"{PREFIX}delivery:{delivery_id}"
+
+
+def seen(kind: str, key: str) -> str:
+    """A delivery id or a body that has been accepted before."""
+    return f"{PREFIX}seen:{kind}:{key}"
+
+
+def lock(name: str) -> str:
+    return f"{PREFIX}lock:{name}"
+
+
+def crashes(argument: str) -> str:
+    """How often a task died of a mistake of ours, by its argument."""
+    return f"{PREFIX}crashes:{argument}"

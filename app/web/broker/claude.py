@@ -1,0 +1,146 @@
+"""The Messages API for runners: the job token comes in, the real key goes out, and what it costs is counted.
+
+Forwarded are `POST /v1/messages` and `/v1/messages/count_tokens`, and of the caller's headers only the few
+that the API needs. Credentials are overwritten, never passed on; server-side tools and MCP connectors, which
+would reach the network from outside the sandbox, are refused. Past the job's budget every request gets a
+clean API error (https://docs.claude.com/en/api/errors); what is under way is let finish.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from flask import Blueprint, Response, request, stream_with_context
+
+from app.domain.job import Job
+from app.domain.prices import cost_usd
+from app.jobs.desk import Desk
+from app.settings import Settings
+from app.telemetry import logs, metrics
+from app.web.auth import job_of_runner
+from app.web.broker.usage import UsageMeter
+
+_PATHS = ("messages", "messages/count_tokens")
+_HEADERS_IN = ("anthropic-version", "anthropic-beta", "content-type", "user-agent", "x-stainless-retry-count")
+_HEADERS_OUT = ("content-type", "retry-after", "request-id")
+_REFUSED_FIELDS = ("mcp_servers", "container")
+_TIMEOUT = httpx.Timeout(connect=10, read=600, write=60, pool=10)
+"""Seconds; a model may think for minutes before the first byte."""
+
+
+def add_routes(door: Blueprint, desk: Desk) -> None:
+    """`/broker/claude/v1/…`."""
+    settings = desk.settings
+    upstream = httpx.Client(
+        base_url=settings.anthropic_base_url,
+        headers=credentials(settings),
+        timeout=_TIMEOUT,
+        follow_redirects=False,
+        trust_env=False,
+        limits=httpx.Limits(
+            max_connections=settings.web_threads, max_keepalive_connections=settings.web_threads
+        ),
+    )
+
+    @door.post("/claude/v1/<path:path>")
+    def forward(path: str) -> Response:
+        job = job_of_runner(desk.attempts)
+        if path not in _PATHS:
+            return _error(
+                404, "not_found_error", "Forgehand forwards only /v1/messages and /v1/messages/count_tokens"
+            )
+        limit = settings.max_request_mib * 1024 * 1024
+        body = request.stream.read(limit + 1)
+        if len(body) > limit:
+            return _error(
+                413, "request_too_large", f"Forgehand takes requests up to {settings.max_request_mib} MiB"
+            )
+        if refusal := _refusal(body):
+            return _error(400, "invalid_request_error", refusal)
+        spent = desk.jobs.spent_usd(job.id)
+        if spent >= settings.job_budget_usd:
+            metrics.BROKER_REQUESTS.labels(door="claude", outcome="over_budget").inc()
+            sentence = f"this job's budget of ${settings.job_budget_usd:.2f} is spent (${spent:.2f})"
+            return _error(403, "permission_error", f"Forgehand: {sentence}")
+        desk.attempts.note_model_request(job)
+        return _forward(desk, upstream, job, path, body)
+
+
+def _forward(desk: Desk, upstream: httpx.Client, job: Job, path: str, body: bytes) -> Response:
+    headers = {name: request.headers[name] for name in _HEADERS_IN if name in request.headers}
+    call = upstream.build_request(
+        "POST", f"/v1/{path}", params=request.query_string, headers=headers, content=body
+    )
+    started = time.monotonic()
+    try:
+        answer = upstream.send(call, stream=True)
+    except httpx.HTTPError as error:
+        logs.get().warning("claude_unreachable", job=job.id, attempt=job.attempt, cause=type(error).__name__)
+        metrics.BROKER_REQUESTS.labels(door="claude", outcome="unreachable").inc()
+        return _error(529, "overloaded_error", "Forgehand can't reach the Claude API right now")
+    streamed = answer.headers.get("content-type", "").startswith("text/event-stream")
+    meter = UsageMeter(streamed=streamed)
+
+    def relay() -> Iterator[bytes]:
+        try:
+            for chunk in answer.iter_bytes():
+                meter.feed(chunk)
+                yield chunk
+        except httpx.HTTPError as error:
+            # the caller sees a stream that broke off, and repeats the request by its own rules
+            logs.get().warning(
+                "claude_broke_off", job=job.id, attempt=job.attempt, cause=type(error).__name__
+            )
+        finally:
+            answer.close()
+            _count(desk, job, meter, time.monotonic() - started, answer.status_code)
+
+    kept = {name: answer.headers[name] for name in _HEADERS_OUT if name in answer.headers}
+    return Response(stream_with_context(relay()), answer.status_code, kept)
+
+
+def _count(desk: Desk, job: Job, meter: UsageMeter, seconds: float, status: int) -> None:
+    """Book what the response cost; also called for one that broke off, with the figures seen so far."""
+    meter.close()
+    cost = cost_usd(meter.model or "", meter.figures)
+    if cost:
+        desk.jobs.add_spend(job.id, cost)
+    metrics.CLAUDE_USD.inc(cost)
+    metrics.CLAUDE_SECONDS.observe(seconds)
+    metrics.BROKER_REQUESTS.labels(door="claude", outcome=f"{status // 100}xx").inc()
+
+
+def credentials(settings: Settings) -> dict[str, str]:
+    """The headers that make a request ours; empty where no credential is configured (a keyless gateway)."""
+    if settings.anthropic_api_key is not None:
+        return {"x-api-key": settings.anthropic_api_key.get_secret_value()}
+    if settings.claude_oauth_token is not None:
+        return {"authorization": f"Bearer {settings.claude_oauth_token.get_secret_value()}"}
+    return {}
+
+
+def _refusal(body: bytes) -> str | None:
+    """Why a request must not be forwarded; None where it may."""
+    try:
+        value: Any = json.loads(body)
+    except ValueError:
+        return "the body is not JSON"
+    if not isinstance(value, dict):
+        return "the body is not a JSON object"
+    for field in _REFUSED_FIELDS:
+        if value.get(field):
+            return f"Forgehand doesn't forward `{field}`"
+    tools = value.get("tools") or []
+    for tool in tools if isinstance(tools, list) else []:
+        # a client tool has no type, or `custom`, or is one of the shell and editor tools that run with the caller
+        kind = tool.get("type", "custom") if isinstance(tool, dict) else ""
+        if not isinstance(kind, str) or not kind.startswith(("custom", "bash_", "text_editor_", "memory_")):
+            return f"Forgehand doesn't forward the server-side tool {str(kind)[:60]!r}"
+    return None
+
+
+def _error(status: int, kind: str, message: str) -> Response:
+    body = {"type": "error", "error": {"type": kind, "message": message}}
+    return Response(json.dumps(body), status, mimetype="application/json")

@@ -1,0 +1,51 @@
+"""Reading what a response cost while it streams by: sans-I/O, bytes in, usage figures out.
+
+Server-sent events carry `usage` in `message_start` and again, final, in `message_delta`
+(https://docs.claude.com/en/docs/build-with-claude/streaming); a plain answer carries it at the top.
+"""
+
+import json
+from typing import Any
+
+MAX_LINE_BYTES = 4 * 1024 * 1024
+_WITH_USAGE = (b'"message_start"', b'"message_delta"')
+
+
+class UsageMeter:
+    """Feed it the response's bytes as they pass; `figures` then holds the newest usage, `model` who answered."""
+
+    def __init__(self, *, streamed: bool) -> None:
+        self._streamed = streamed
+        self._pending = bytearray()
+        self.model: str | None = None
+        self.figures: dict[str, Any] = {}
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in the next bytes."""
+        self._pending += chunk
+        if not self._streamed:
+            del self._pending[MAX_LINE_BYTES * 8 :]
+            return
+        *lines, rest = self._pending.split(b"\n")
+        self._pending = bytearray(rest[-MAX_LINE_BYTES:])
+        for line in lines:
+            if line.startswith(b"data:") and any(kind in line for kind in _WITH_USAGE):
+                self._read(bytes(line.removeprefix(b"data:")))
+
+    def close(self) -> None:
+        """Read what only makes sense as a whole."""
+        if not self._streamed:
+            self._read(bytes(self._pending))
+
+    def _read(self, text: bytes) -> None:
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return
+        if not isinstance(value, dict):
+            return
+        message = value["message"] if isinstance(value.get("message"), dict) else value
+        if isinstance(message.get("model"), str):
+            self.model = message["model"]
+        if isinstance(message.get("usage"), dict):
+            self.figures |= message["usage"]

@@ -1,0 +1,181 @@
+"""What happened to commits and files, as values computed from Git alone.
+
+Everything comes from NUL-separated plumbing without renames, so that each path stands for itself. Commits are
+read with GitPython's pure object database: it starts no process, so nothing of the caller's environment or
+configuration can reach it. Texts of commits and paths are untrusted; `to_dict` makes them printable.
+"""
+
+import dataclasses
+from typing import Any, Literal
+
+from git_ops.objects import decode_path, show_path
+from git_ops.process import Git
+from git_ops.refs import check_oid
+
+Outcome = Literal["up_to_date", "clean", "resolved", "conflicted"]
+MAX_COMMITS = 1_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFact:
+    """A commit for a report."""
+
+    oid: str
+    parents: tuple[str, ...]
+    author_name: str
+    author_email: str
+    authored_at: int
+    """Seconds since 1970."""
+    committer_name: str
+    committer_email: str
+    subject: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedPath:
+    """One path that differs. `status` is A, D, M or T (type changed); modes are `000000` where there is none."""
+
+    path: str
+    status: str
+    old_mode: str
+    new_mode: str
+    new_oid: str
+    added: int | None
+    """Lines; none for binary files."""
+    removed: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DiffFacts:
+    """What `tip` has that `base` hasn't: commits oldest first, and the files of the two trees that differ."""
+
+    base: str
+    tip: str
+    commits: tuple[CommitFact, ...]
+    files: tuple[ChangedPath, ...]
+
+    @property
+    def added(self) -> int:
+        """Lines added in text files."""
+        return sum(file.added or 0 for file in self.files)
+
+    @property
+    def removed(self) -> int:
+        """Lines removed from text files."""
+        return sum(file.removed or 0 for file in self.files)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, safe to show."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictFact:
+    """One conflict of a rebase."""
+
+    path: str
+    kind: str
+    commit: str
+    """The commit that was being replayed."""
+    resolver: str | None = None
+    """Which resolver settled it; none where nobody could."""
+    why: str = ""
+    gates: tuple[str, ...] = ()
+    """The gates that the resolution passed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedCommit:
+    """What became of one commit. `new` is none where it was dropped, and `reason` says why or what changed."""
+
+    old: str
+    new: str | None
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RebaseReport:
+    """What a rebase did. Where the outcome is `conflicted` nothing was moved and `new_tip` is `old_tip`."""
+
+    outcome: Outcome
+    old_tip: str
+    new_tip: str
+    onto: str
+    commits: tuple[ReplayedCommit, ...] = ()
+    conflicts: tuple[ConflictFact, ...] = ()
+    detail: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, safe to show."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+
+def diff_facts(git: Git, base: str, tip: str, *, max_commits: int = MAX_COMMITS) -> DiffFacts:
+    """Compare two commits. Of more than `max_commits` commits the newest are told."""
+    args = ("diff-tree", "-r", "--raw", "--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv")
+    raw = git.run(*args, "--no-abbrev", check_oid(base), check_oid(tip)).stdout
+    return DiffFacts(
+        base=base, tip=tip, commits=commit_facts(git, base, tip, max_commits=max_commits), files=_files(raw)
+    )
+
+
+def commit_facts(git: Git, base: str, tip: str, *, max_commits: int = MAX_COMMITS) -> tuple[CommitFact, ...]:
+    """The commits of `base..tip`, parents before children."""
+    args = ("rev-list", "--topo-order", f"--max-count={max_commits}")
+    oids = git.text(*args, f"{check_oid(base)}..{check_oid(tip)}").split()
+    if not oids:
+        return ()
+    from git.db import GitDB
+    from git.repo import Repo
+
+    with Repo(git.git_dir, odbt=GitDB, search_parent_directories=False) as repo:
+        return tuple(_commit_fact(repo.commit(oid)) for oid in reversed(oids))
+
+
+def _commit_fact(commit: Any) -> CommitFact:
+    message = commit.message if isinstance(commit.message, str) else commit.message.decode("utf-8", "replace")
+    return CommitFact(
+        oid=commit.hexsha,
+        parents=tuple(parent.hexsha for parent in commit.parents),
+        author_name=commit.author.name or "",
+        author_email=commit.author.email or "",
+        authored_at=commit.authored_date,
+        committer_name=commit.committer.name or "",
+        committer_email=commit.committer.email or "",
+        subject=message.strip().partition("\n")[0],
+    )
+
+
+def _files(raw: bytes) -> tuple[ChangedPath, ...]:
+    """Parse `:modes oids status NUL path NUL`, repeated, and after it `added TAB removed TAB path NUL`, repeated."""
+    fields = raw.split(b"\0")[:-1]
+    entries, counts, at = [], {}, 0
+    while at < len(fields):
+        if fields[at].startswith(b":"):
+            entries.append((fields[at][1:].decode().split(" "), fields[at + 1]))
+            at += 2
+        else:
+            added, removed, path = fields[at].split(b"\t", 2)
+            counts[path] = tuple(None if n == b"-" else int(n) for n in (added, removed))
+            at += 1
+    return tuple(
+        ChangedPath(
+            path=decode_path(path),
+            status=status[0],
+            old_mode=old_mode,
+            new_mode=new_mode,
+            new_oid=new_oid,
+            added=counts.get(path, (0, 0))[0],
+            removed=counts.get(path, (0, 0))[1],
+        )
+        for (old_mode, new_mode, _old_oid, new_oid, status), path in entries
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses to dicts, tuples to lists, every text printable."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return show_path(value) if isinstance(value, str) else value

@@ -1,0 +1,89 @@
+"""The rebase phase: `git_ops` does it in memory; here its report becomes the runner's own words.
+
+Resolvers go from cheap to dear; only what Git and the rules can't settle is put to Claude, through the broker.
+"""
+
+from typing import Literal
+
+from git_ops.objects import Identity
+from git_ops.process import Git
+from git_ops.rebase import rebase
+from git_ops.report import RebaseReport
+from git_ops.resolve.chain import Chain
+from git_ops.resolve.claude import ClaudeResolver
+from git_ops.resolve.oracle import OracleResolver
+from git_ops.resolve.trivial import TrivialResolver
+from runner import protocol
+from runner.broker import Door
+from runner.prompt import visible
+from runner.protocol import JobSpec, RebaseFacts
+
+Phase = protocol.Phase
+ResultOutcome = Literal["changed", "no_changes", "failed"]
+MAX_CONFLICTS_NAMED = 5
+
+
+def rebase_onto(git: Git, spec: JobSpec, door: Door, *, tip: str, onto: str) -> RebaseFacts:
+    """Rebase `tip` onto `onto` in memory. Raises `git_ops.GitError`."""
+    claude = ClaudeResolver(base_url=door.claude_url, auth_token=door.token, model=spec.models.conflicts)
+    chain = Chain([TrivialResolver(), OracleResolver(), claude])
+    identity = Identity(name=spec.identity.name, email=spec.identity.email)
+    task = "\n\n".join(part for part in (spec.task.title, spec.task.body, spec.task.request) if part.strip())
+    return facts(rebase(git, tip=tip, onto=onto, chain=chain, task=visible(task), committer=identity))
+
+
+def facts(report: RebaseReport) -> RebaseFacts:
+    """The report as the protocol has it."""
+    return RebaseFacts(
+        outcome=report.outcome,
+        old_tip=report.old_tip,
+        new_tip=report.new_tip,
+        onto=report.onto,
+        conflicts=tuple(
+            protocol.ConflictFact(
+                path=_printable(fact.path, 4_096),
+                kind=fact.kind[:100],
+                resolver=fact.resolver,
+                why=_printable(fact.why, 4_000),
+                gates=fact.gates,
+            )
+            for fact in report.conflicts
+        ),
+        detail=_printable(report.detail, 4_000),
+    )
+
+
+def sentence(done: RebaseFacts, target: str) -> str:
+    """What the rebase did, for the log."""
+    match done.outcome:
+        case "up_to_date":
+            return f"Already on the newest {target}."
+        case "clean":
+            return f"Rebased onto {target} ({done.onto[:10]}) without a conflict."
+        case "resolved":
+            return f"Rebased onto {target} ({done.onto[:10]}); resolved: {_named(done)}."
+        case "conflicted":
+            return f"Not rebased onto {target} ({done.onto[:10]}): {_unresolved(done)}."
+
+
+def sorry(done: RebaseFacts, target: str) -> str:
+    """Why a rebase failed and what to do, as one sentence for people."""
+    return (
+        f"The branch was left as it is, because rebasing it onto {target} needs a person: {_unresolved(done)}; "
+        "rebase it by hand or say in a comment how the conflict should be settled."
+    )
+
+
+def _unresolved(done: RebaseFacts) -> str:
+    return _named(done, unsettled=True) or done.detail.rstrip(".") or "Git could not replay it"
+
+
+def _named(done: RebaseFacts, *, unsettled: bool = False) -> str:
+    found = [fact for fact in done.conflicts if not unsettled or fact.resolver is None]
+    named = [f"{fact.path} ({fact.kind})" for fact in found[:MAX_CONFLICTS_NAMED]]
+    more = f" and {len(found) - len(named)} more" if len(found) > len(named) else ""
+    return ", ".join(named) + more
+
+
+def _printable(text: str, limit: int) -> str:
+    return visible(text.encode("utf-8", "replace").decode())[:limit]

@@ -1,0 +1,177 @@
+"""What the embedded forge refuses, and how; what it serves is in the contract suite and in test_forge_spec."""
+
+import base64
+
+import pytest
+
+from tests.support.forge import PASSWORD, Person, RunningForge
+
+
+@pytest.fixture
+def owner(forge: RunningForge) -> Person:
+    return forge.user()
+
+
+def status(person: Person, method: str, path: str, body=None) -> int:
+    return person.api(method, path, body, ok=False).status_code
+
+
+def test_a_stranger_sees_nothing_of_a_private_repository(forge, owner):
+    repo, stranger = owner.repo(private=True), forge.user()
+    number = owner.issue(repo)
+    for path in ("", f"/issues/{number}", "/labels", "/contents/README.md", "/branches", "/hooks"):
+        assert status(stranger, "GET", f"/repos/{repo}{path}") == 404
+        assert forge.http.get(f"{forge.url}/api/v1/repos/{repo}{path}").status_code == 404
+        assert forge.http.get(f"{forge.url}/{repo}{path}").status_code == 404
+    assert status(stranger, "POST", f"/repos/{repo}/issues", {"title": "x"}) == 404
+
+
+@pytest.mark.parametrize(
+    ("granted", "may"), [("", "read"), ("read", "read"), ("write", "write"), ("admin", "admin")]
+)
+def test_each_permission_reaches_so_far(forge, owner, granted, may):
+    repo, guest = owner.repo(), forge.user()
+    number, label = owner.issue(repo), owner.label(repo, "agent")
+    if granted:
+        owner.invite(repo, guest.login, granted)
+    base = f"/repos/{repo}"
+    tip = owner.api("GET", f"{base}/branches/main")["commit"]["id"]
+    hook = {"type": "gitea", "config": {"url": "http://127.0.0.1:9", "content_type": "json"}}
+    reads = [("GET", base, None), ("POST", f"{base}/issues/{number}/comments", {"body": "x"})]
+    writes = [
+        ("POST", f"{base}/issues/{number}/labels", {"labels": [label]}),
+        ("POST", f"{base}/labels", {"name": "more", "color": "#000000"}),
+        ("POST", f"{base}/statuses/{tip}", {"state": "success"}),
+        ("POST", f"{base}/contents/x.txt", {"content": base64.b64encode(b"x").decode()}),
+        ("PATCH", f"{base}/issues/{number}", {"title": "changed"}),
+    ]
+    administers = [
+        ("POST", f"{base}/hooks", hook),
+        ("PUT", f"{base}/collaborators/{guest.login}", {"permission": "admin"}),
+        ("GET", f"{base}/collaborators/{owner.login}/permission", None),
+    ]
+    for level, steps in (("read", reads), ("write", writes), ("admin", administers)):
+        allowed = ["read", "write", "admin"].index(level) <= ["read", "write", "admin"].index(may)
+        for step in steps:
+            code = status(guest, *step)
+            assert (code < 300) if allowed else (code == 403), (step, code)
+
+
+def test_who_is_nobody_may_read_what_is_public_and_write_nothing(forge, owner):
+    repo = owner.repo()
+    url = f"{forge.url}/api/v1/repos/{repo}"
+    assert forge.http.get(url).json()["permissions"] == {"admin": False, "push": False, "pull": True}
+    assert forge.http.post(f"{url}/issues", json={"title": "x"}).status_code == 401
+    assert forge.http.put(f"{url}/collaborators/x", json={}).status_code == 401
+    assert forge.http.get(f"{forge.url}/api/v1/user").status_code == 401
+
+
+@pytest.mark.parametrize("header", ["token wrong", "Bearer ", "Basic !!!", "Basic Og==", "Digest x", "token"])
+def test_wrong_credentials_are_not_taken_for_none(forge, owner, header):
+    answer = forge.http.get(f"{forge.url}/api/v1/repos/{owner.repo()}", headers={"Authorization": header})
+    assert answer.status_code == 401
+
+
+def test_a_token_makes_no_token_and_needs_scopes_that_exist(forge, owner):
+    path = f"/users/{owner.login}/tokens"
+    assert status(owner, "POST", path, {"name": "x", "scopes": ["all"]}) == 401
+    for scopes in ([], ["everything"]):
+        answer = forge.http.post(
+            f"{forge.url}/api/v1{path}", auth=(owner.login, PASSWORD), json={"name": "x", "scopes": scopes}
+        )
+        assert answer.status_code == 400
+    other = forge.user()
+    answer = forge.http.post(
+        f"{forge.url}/api/v1{path}", auth=(other.login, PASSWORD), json={"name": "x", "scopes": ["all"]}
+    )
+    assert answer.status_code == 403
+
+
+def test_a_token_can_not_leave_its_scopes(forge, owner):
+    repo = owner.repo()
+    narrow = forge.person(owner.login, scopes=("read:issue", "write:repository"))
+    assert status(narrow, "GET", f"/repos/{repo}/issues") == 200
+    assert status(narrow, "POST", f"/repos/{repo}/issues", {"title": "x"}) == 403
+    assert status(narrow, "GET", "/user") == 403
+    assert status(narrow, "GET", f"/repos/{repo}") == 200
+
+
+def test_only_a_site_administrator_makes_accounts(owner):
+    form = {"username": "sneaky", "email": "s@example.invalid", "password": PASSWORD}
+    assert status(owner, "POST", "/admin/users", form) == 403
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", ".git", "x.git", "-x", "x/y", "api", "ö"])
+def test_names_that_no_repository_has(owner, name):
+    assert status(owner, "POST", "/user/repos", {"name": name}) == 422
+
+
+@pytest.mark.parametrize("path", ["../x", ".git/config", "a/.GIT/x", "a//b", "a/./b"])
+def test_paths_that_no_file_has(owner, path):
+    form = {"content": base64.b64encode(b"x").decode()}
+    assert status(owner, "POST", f"/repos/{owner.repo()}/contents/{path.replace('..', '%2E%2E')}", form) in {
+        404,
+        405,
+        422,
+    }
+
+
+@pytest.mark.parametrize("branch", ["-x", "a..b", "x.lock", "a b", "refs/../x", "@{u}"])
+def test_names_that_no_branch_has(owner, branch):
+    form = {"content": base64.b64encode(b"x").decode(), "new_branch": branch}
+    assert status(owner, "POST", f"/repos/{owner.repo()}/contents/a.txt", form) == 422
+
+
+def test_a_file_that_someone_else_changed_is_not_overwritten(owner):
+    repo = owner.repo()
+    owner.write(repo, "a.txt", "1\n")
+    stale = owner.api("GET", f"/repos/{repo}/contents/a.txt")["sha"]
+    owner.write(repo, "a.txt", "2\n")
+    form = {"content": base64.b64encode(b"3").decode(), "sha": stale}
+    assert status(owner, "PUT", f"/repos/{repo}/contents/a.txt", form) == 409
+
+
+def test_a_merge_that_conflicts_is_refused_and_shown(owner):
+    repo = owner.repo()
+    owner.write(repo, "a.txt", "1\n")
+    owner.write(repo, "a.txt", "2\n", new_branch="topic")
+    number = owner.pull(repo, "topic")
+    assert owner.api("GET", f"/repos/{repo}/pulls/{number}")["mergeable"] is True
+    owner.write(repo, "a.txt", "3\n")
+    assert owner.api("GET", f"/repos/{repo}/pulls/{number}")["mergeable"] is False
+    assert status(owner, "POST", f"/repos/{repo}/pulls/{number}/merge", {"Do": "merge"}) == 409
+    assert owner.api("GET", f"/repos/{repo}/pulls/{number}")["state"] == "open"
+
+
+def test_a_draft_is_not_merged(owner):
+    repo = owner.repo()
+    owner.write(repo, "a.txt", "2\n", new_branch="topic")
+    number = owner.pull(repo, "topic", title="wip: later")
+    found = owner.api("GET", f"/repos/{repo}/pulls/{number}")
+    assert (found["draft"], found["mergeable"]) == (True, False)
+    assert status(owner, "POST", f"/repos/{repo}/pulls/{number}/merge", {"Do": "merge"}) == 405
+
+
+def test_pages_of_a_list(owner):
+    repo = owner.repo()
+    numbers = [owner.issue(repo) for _ in range(5)]
+    answer = owner.api("GET", f"/repos/{repo}/issues?page=2&limit=2", ok=False)
+    assert [one["number"] for one in answer.json()] == numbers[::-1][2:4]
+    assert answer.headers["X-Total-Count"] == "5"
+    assert {rel: link["url"].split("?")[1] for rel, link in answer.links.items()} == {
+        "next": "page=3&limit=2",
+        "last": "page=3&limit=2",
+        "first": "page=1&limit=2",
+        "prev": "page=1&limit=2",
+    }
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"title": 1}', b'{"title": ""}', b"null", b"\xff"])
+def test_a_body_that_makes_no_sense(forge, owner, body):
+    answer = forge.http.post(
+        f"{forge.url}/api/v1/repos/{owner.repo()}/issues",
+        content=body,
+        headers={"Authorization": f"token {owner.token}"},
+    )
+    assert answer.status_code == 422
+    assert answer.json()["message"]

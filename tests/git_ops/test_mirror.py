@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pytest
+
+from git_ops.errors import Busy, NotARepository, OutputTooLarge, UnknownRef
+from git_ops.lock import locked
+from git_ops.mirror import Mirror
+
+
+@pytest.fixture
+def mirror(origin, tmp_path):
+    mirror = Mirror(tmp_path / "mirrors" / "a.git", origin.url, allow_protocols=("file",))
+    mirror.ensure()
+    return mirror
+
+
+def test_ensure_is_idempotent_and_leaves_nothing_else(mirror):
+    mirror.ensure()
+    assert sorted(p.name for p in mirror.path.parent.iterdir()) == ["a.git", "a.git.lock"]
+    assert mirror.git.text("config", "gc.auto") == "0"
+    assert mirror.git.text("rev-parse", "--is-bare-repository") == "true"
+
+
+def test_a_crash_while_making_it_leaves_no_mirror(origin, tmp_path, monkeypatch):
+    mirror = Mirror(tmp_path / "a.git", origin.url, allow_protocols=("file",))
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as m:
+        m.setattr(type(tmp_path), "rename", crash)
+        with pytest.raises(KeyboardInterrupt):
+            mirror.ensure()
+    with pytest.raises(NotARepository):
+        mirror.fetch()
+    mirror.ensure()
+    mirror.fetch()
+    assert mirror.resolve("main")
+
+
+def test_fetch_follows_branches_and_tags_and_spares_ours(origin, mirror):
+    people = origin.people
+    people("tag", "v1")
+    people("branch", "old")
+    origin.push("main", "old", "v1")
+    mirror.fetch()
+    first = mirror.resolve("main")
+    mirror.git.run("update-ref", "refs/forgehand/jobs/1/1/head", first)
+    assert mirror.resolve("old") == mirror.resolve("refs/tags/v1") == first
+    people("commit", "-q", "--amend", "--allow-empty", "-m", "rewritten")
+    origin.push("main", ":old")
+    mirror.fetch()
+    assert mirror.resolve("main") == people.head() != first
+    with pytest.raises(UnknownRef):
+        mirror.resolve("old")
+    assert mirror.resolve("refs/forgehand/jobs/1/1/head") == first
+
+
+def test_branch_that_becomes_a_folder(origin, mirror):
+    origin.people("branch", "a")
+    origin.push("a")
+    mirror.fetch()
+    origin.people("branch", "-M", "a", "a/b")
+    origin.push(":a", "a/b")
+    mirror.fetch()
+    assert mirror.resolve("a/b")
+
+
+def test_fetch_ref(origin, mirror):
+    origin.push("main:refs/pull/7/head")
+    mirror.fetch()
+    with pytest.raises(UnknownRef):
+        mirror.resolve("refs/pull/7/head")
+    oid = mirror.fetch_ref("refs/pull/7/head", "refs/forgehand/pulls/7")
+    assert oid == mirror.resolve("refs/forgehand/pulls/7") == mirror.resolve(oid)
+    with pytest.raises(UnknownRef):
+        mirror.fetch_ref("refs/heads/nope", "refs/forgehand/x")
+
+
+def test_our_refs_are_hidden_from_readers(origin, mirror):
+    mirror.fetch()
+    mirror.git.run("update-ref", "refs/forgehand/x", mirror.resolve("main"))
+    assert "forgehand" not in origin.people("ls-remote", f"file://{mirror.path}")
+
+
+def test_read_blob(origin, mirror):
+    people = origin.people
+    oid = people.commit({"d/f": b"\xff\0", "weird\n[a]*": "w", "link": Path("d/f")})
+    origin.push("main")
+    mirror.fetch()
+    assert mirror.read_blob(oid, "d/f", 10) == b"\xff\0"
+    assert mirror.read_blob(oid, "weird\n[a]*", 10) == b"w"
+    for nothing in ("nope", "d", "link", "../d/f", "/d/f", ""):
+        assert mirror.read_blob(oid, nothing, 10) is None
+    with pytest.raises(OutputTooLarge):
+        mirror.read_blob(oid, "d/f", 1)
+
+
+def test_default_branch(origin, mirror):
+    assert mirror.default_branch() == "main"
+    origin.people("--git-dir", str(origin.path), "symbolic-ref", "HEAD", "refs/heads/trunk")
+    origin.push("main:trunk")
+    assert mirror.default_branch() == "trunk"
+
+
+def test_missing_remote_is_told_as_such(tmp_path):
+    mirror = Mirror(tmp_path / "a.git", f"file://{tmp_path}/nowhere.git", allow_protocols=("file",))
+    mirror.ensure()
+    with pytest.raises(NotARepository):
+        mirror.fetch()
+
+
+def test_lock_that_is_held_is_busy(origin, mirror):
+    mirror.timeout_seconds = 0.1
+    with locked(mirror._lock, timeout_seconds=1), pytest.raises(Busy):
+        mirror.fetch()
+    mirror.fetch()
