@@ -28,6 +28,8 @@ class Service:
         self._env = dict(os.environ if env is None else env)
         self._log_dir = log_dir
         self._redis: EmbeddedRedis | None = None
+        self.redis_url = ""
+        """Known once entered."""
         self.children: dict[str, Child] = {}
 
     def __enter__(self) -> Self:
@@ -36,7 +38,10 @@ class Service:
         if self._settings.redis_url is None:
             self._redis = EmbeddedRedis(data_dir)
             self._redis.start()
-            self._env["FORGEHAND_REDIS_URL"] = self._redis.url
+            self.redis_url = self._redis.url
+        else:
+            self.redis_url = self._settings.redis_url.get_secret_value()
+        self._env["FORGEHAND_REDIS_URL"] = self.redis_url
         self._env["FORGEHAND_DATA_DIR"] = str(data_dir)
         for name in ("web", "worker"):
             log = self._log_dir / f"{name}.log" if self._log_dir else None

@@ -182,10 +182,10 @@ def edit_tree(git: Git, tree: str, changes: Mapping[str, tuple[str, str] | None]
     with tempfile.TemporaryDirectory(prefix="git-index-") as folder:
         env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         git.run("read-tree", check_oid(tree), env=env)
-        try:
-            git.run("update-index", "-z", "--index-info", stdin=removed + added, env=env)
-        except GitFailed as e:
-            raise Unmergeable(f"Git refused a path of the result: {e.user_message}") from e
+        done = git.run("update-index", "-z", "--index-info", stdin=removed + added, env=env)
+        if done.stderr:  # a path that may not be (.git/x, ../x) is skipped with a word and exit code 0
+            said = show_path(done.stderr.decode("utf-8", "replace").strip())
+            raise Unmergeable(f"Git refused a path of the result: {said[:200]}")
         return git.text("write-tree", env=env)
 
 

@@ -120,14 +120,17 @@ class _Replay:
         tree = merged.tree if merged.clean else self.settle(step, merged) if self.settle else None
         if tree is None:
             return merged
-        was_empty = parent is not None and objects.tree_of(self.git, parent) == commit.tree
         above = objects.read_commit(self.git, step.onto)
-        if tree == above.tree and not was_empty:
+        if tree == above.tree and not self._is_empty(commit):
             return ReplayedCommit(
                 old=step.oid, new=None, reason="nothing of it is left: the target has it all"
             )
         new = objects.write_commit(self.git, self._rewritten(commit, tree, step.onto, above))
         return ReplayedCommit(old=step.oid, new=new, reason="its signature is gone" if commit.signed else "")
+
+    def _is_empty(self, commit: RawCommit) -> bool:
+        """It changed nothing to begin with; such commits are made on purpose and are kept."""
+        return bool(commit.parents) and objects.tree_of(self.git, commit.parents[0]) == commit.tree
 
     def _rewritten(self, commit: RawCommit, tree: str, parent: str, above: RawCommit) -> RawCommit:
         when = max(commit.committed_at, above.committed_at)

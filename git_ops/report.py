@@ -1,8 +1,7 @@
 """What happened to commits and files, as values computed from Git alone.
 
-Everything comes from NUL-separated plumbing without renames, so that each path stands for itself. Commits are
-read with GitPython's pure object database: it starts no process, so nothing of the caller's environment or
-configuration can reach it. Texts of commits and paths are untrusted; `to_dict` makes them printable.
+Everything comes from NUL-separated output without renames, so that each path stands for itself. Texts of commits
+and paths are untrusted; `to_dict` makes them printable.
 """
 
 import dataclasses
@@ -14,6 +13,7 @@ from git_ops.refs import check_oid
 
 Outcome = Literal["up_to_date", "clean", "resolved", "conflicted"]
 MAX_COMMITS = 1_000
+_FORMAT = "%H%x00%P%x00%an%x00%cn%x00%ae%x00%ce%x00%at%x00%s"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,28 +121,25 @@ def diff_facts(git: Git, base: str, tip: str, *, max_commits: int = MAX_COMMITS)
 
 def commit_facts(git: Git, base: str, tip: str, *, max_commits: int = MAX_COMMITS) -> tuple[CommitFact, ...]:
     """The commits of `base..tip`, parents before children."""
-    args = ("rev-list", "--topo-order", f"--max-count={max_commits}")
-    oids = git.text(*args, f"{check_oid(base)}..{check_oid(tip)}").split()
-    if not oids:
-        return ()
-    from git.db import GitDB
-    from git.repo import Repo
-
-    with Repo(git.git_dir, odbt=GitDB, search_parent_directories=False) as repo:
-        return tuple(_commit_fact(repo.commit(oid)) for oid in reversed(oids))
+    args = ("log", "-z", "--topo-order", "--no-color", "--no-show-signature", f"--max-count={max_commits}")
+    raw = git.text(*args, f"--format={_FORMAT}", f"{check_oid(base)}..{check_oid(tip)}", "--")
+    fields = raw.split("\0")[:-1]
+    size = _FORMAT.count("%x00") + 1
+    records = [fields[i : i + size] for i in range(0, len(fields), size)]
+    return tuple(_commit_fact(*record) for record in reversed(records))
 
 
-def _commit_fact(commit: Any) -> CommitFact:
-    message = commit.message if isinstance(commit.message, str) else commit.message.decode("utf-8", "replace")
+def _commit_fact(oid: str, parents: str, author: str, committer: str, *rest: str) -> CommitFact:
+    author_email, committer_email, authored_at, subject = rest
     return CommitFact(
-        oid=commit.hexsha,
-        parents=tuple(parent.hexsha for parent in commit.parents),
-        author_name=commit.author.name or "",
-        author_email=commit.author.email or "",
-        authored_at=commit.authored_date,
-        committer_name=commit.committer.name or "",
-        committer_email=commit.committer.email or "",
-        subject=message.strip().partition("\n")[0],
+        oid=oid,
+        parents=tuple(parents.split()),
+        author_name=author,
+        author_email=author_email,
+        authored_at=int(authored_at or 0),
+        committer_name=committer,
+        committer_email=committer_email,
+        subject=subject,
     )
 
 

@@ -35,7 +35,9 @@ class StageError(Exception):
 class Stage:
     """The processes of the demo, from `with` to its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, extra_settings: Mapping[str, str] | None = None) -> None:
+        """`extra_settings` are more `FORGEHAND_…` variables for the service."""
+        self._extra = dict(extra_settings or {})
         self._stack = ExitStack()
         self.claude_is_real = any(os.environ.get(name) for name in _CREDENTIALS)
         self.forge_url = ""
@@ -44,6 +46,7 @@ class Stage:
         self.webhook_secret = secrets.token_urlsafe(32)
         self.folder = Path()
         self.settings: Settings | None = None
+        self.service: Service | None = None
 
     def __enter__(self) -> Self:
         with self._stack as stack:
@@ -79,7 +82,7 @@ class Stage:
         self.settings = settings = _settings_from(env)
         log_dir = self.folder / "logs"
         log_dir.mkdir(exist_ok=True)
-        self._stack.enter_context(Service(settings, env=env, log_dir=log_dir, cwd=self.folder))
+        self.service = self._stack.enter_context(Service(settings, env=env, log_dir=log_dir, cwd=self.folder))
         # entered later, so left earlier: runners end while Redis still answers
         self._stack.callback(self._end_runners, settings)
         return settings
@@ -106,6 +109,7 @@ class Stage:
             f"{forge}TOKEN": bot_token,
             f"{forge}WEBHOOK_SECRETS": f'["{self.webhook_secret}"]',
             f"{forge}REPOS": f'["{repo}"]',
+            **self._extra,
         }
 
     def _environment(self) -> dict[str, str]:

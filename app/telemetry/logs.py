@@ -28,6 +28,7 @@ def configure(log_format: Literal["console", "json"]) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)r")
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it sets itself to INFO otherwise
 
 
 def get() -> structlog.typing.FilteringBoundLogger:

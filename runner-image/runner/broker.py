@@ -179,10 +179,6 @@ class Events:
         self.close(patience_seconds)
         if self._error:
             raise self._error
-        if self._pending:
-            raise BrokerUnavailable(
-                f"The service took no events for {patience_seconds:.0f} seconds; the result is lost."
-            )
 
     def close(self, patience_seconds: float = 0.0) -> None:
         """Stop sending once everything is sent, or patience ends."""
@@ -190,7 +186,10 @@ class Events:
             self._closing = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._pending or self._error is not None, patience_seconds)
-            self._error = self._error or (BrokerUnavailable("closed") if self._pending else None)
+            if self._pending and self._error is None:
+                self._error = BrokerUnavailable(
+                    "The service took no more events, so the result is lost; try again."
+                )
             self._changed.notify_all()
 
     def _add(self, make: Callable[[int, float], Event]) -> None:

@@ -188,15 +188,19 @@ def _warden_argv(plan: Plan) -> list[str]:
 
 
 def _through_bwrap(plan: Plan) -> Plan:
-    argv = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    program = shutil.which("bwrap") or "bwrap"  # found by our PATH, not by the sandbox's
+    argv = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     argv += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]  # noqa: S108 — the sandbox's own
+    for path in ("/proc/sys", "/proc/sysrq-trigger"):
+        # bubblewrap leaves them to the user id, and root without any capability can still set core_pattern.
+        argv += ["--ro-bind", path, path]
     binds = {**dict.fromkeys(plan.readonly, "--ro-bind"), **dict.fromkeys(plan.writable, "--bind")}
     for path in sorted(binds, key=lambda path: len(path.parts)):
         if path.is_symlink():
             argv += ["--symlink", str(path.readlink()), str(path)]
         else:
             argv += [binds[path], str(path), str(path)]
-    argv += ["--chdir", str(plan.cwd), "--", *plan.argv]
+    argv += ["--remount-ro", "/", "--chdir", str(plan.cwd), "--", *plan.argv]
     return Plan(
         **{
             **{name: getattr(plan, name) for name in plan.__dataclass_fields__},

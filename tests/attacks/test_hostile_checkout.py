@@ -41,7 +41,7 @@ class Sink:
                 hits.append((self.path, dict(self.headers)))
                 self.send_error(500)
 
-            do_GET = do_HEAD = do_CONNECT = do_POST
+            do_GET = do_HEAD = do_CONNECT = do_POST  # noqa: N815 — http.server's names
 
             def log_message(self, *_):
                 pass
@@ -104,7 +104,14 @@ def plant(checkout, sink_url):
         "statusLine": {"type": "command", "command": trap("statusLine")},
         "hooks": {
             name: [{"matcher": "*", **hook}] if name.endswith("ToolUse") else [hook]
-            for name in ("SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop", "SessionEnd")
+            for name in (
+                "SessionStart",
+                "UserPromptSubmit",
+                "PreToolUse",
+                "PostToolUse",
+                "Stop",
+                "SessionEnd",
+            )
         },
     }
     server = {"command": "sh", "args": ["-c", trap("mcp")]}
@@ -161,7 +168,9 @@ def test_locked_down_nothing_happens(folder, sink, rehearsal):
     agent.prepare(folder / "agent", system_prompt({}))
     lines = []
     with Forwarder(door / "api", rehearsal.url, TOKEN, patience_seconds=1):
-        sandbox = Sandbox(checkout, folder / "sandbox", readonly=[agent.claude_binary(), folder / "agent", door])
+        sandbox = Sandbox(
+            checkout, folder / "sandbox", readonly=[agent.claude_binary(), folder / "agent", door]
+        )
         order = agent.Order(
             prompt=prompt(ISSUE),
             model="claude-opus-5-5",
@@ -216,9 +225,23 @@ def test_control_without_the_lock_down_the_traps_spring(folder, sink, rehearsal)
         "CLAUDE_CODE_MAX_RETRIES": "0",
         "DISABLE_AUTOUPDATER": "1",
     }
-    argv = [str(agent.claude_binary()), "-p", "--output-format", "stream-json", "--verbose", "--max-turns", "5"]
+    argv = [
+        str(agent.claude_binary()),
+        "-p",
+        "--output-format",
+        "stream-json",
+        "--verbose",
+        "--max-turns",
+        "5",
+    ]
     done = subprocess.run(
-        argv, cwd=checkout, env=environment, input=b"@/etc/passwd", capture_output=True, timeout=60, check=False
+        argv,
+        cwd=checkout,
+        env=environment,
+        input=b"@/etc/passwd",
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
     sprung = {path.name for path in markers.iterdir()}
     assert {"hook", "apiKeyHelper"} & sprung, done.stdout[-2000:]

@@ -10,6 +10,8 @@ import pytest
 from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavailable
 from tests.contract.conftest import Scene
 
+pytestmark = pytest.mark.slow
+
 
 def test_who_we_are(scene: Scene):
     assert scene.forge.whoami().login == scene.bot.login

@@ -34,7 +34,7 @@ def favoured(folder, option, base, target, agent):
     return subprocess.run(args, cwd=folder, capture_output=True, check=True, timeout=10).stdout
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(base=TEXTS, target=TEXTS, agent=TEXTS)
 def test_taking_one_side_everywhere_is_what_git_does(tmp_path_factory, base, target, agent):
     found = split(Git(), base=base, target=target, agent=agent)

@@ -18,7 +18,7 @@ def git_accepts(ref):
     return done.returncode == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(NASTY)
 @example("a.lock/b")
 @example("a/.b")

@@ -5,7 +5,7 @@ import pytest
 from git_ops.objects import Identity, read_commit
 from git_ops.replay import Refused, Replayed, Stopped, replay
 
-LINES = [f"line {i}\n" for i in range(12)]
+LINES = [f"line {i}\n" for i in range(5)]
 
 
 def run(repo, base, onto, tip, **options):

@@ -185,7 +185,9 @@ class _BrokerHandler(BaseHTTPRequestHandler):
 
     def claude(self, path, body):
         response = httpx.post(self.broker.claude_url + path, content=body, timeout=60, trust_env=False)
-        self.reply(response.status_code, response.content, [("Content-Type", response.headers["Content-Type"])])
+        self.reply(
+            response.status_code, response.content, [("Content-Type", response.headers["Content-Type"])]
+        )
 
     def git(self, path, body):
         environment = {
@@ -201,7 +203,9 @@ class _BrokerHandler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             "REMOTE_USER": "runner",
         }
-        done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=environment, check=True)
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, capture_output=True, env=environment, check=True
+        )
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.decode().split(": ", 1) for line in head.split(b"\r\n"))
         status = int(headers.pop("Status", "200").split()[0])
@@ -219,7 +223,9 @@ def git(*args, cwd, **kwargs):
         "GIT_CONFIG_NOSYSTEM": "1",
         **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in WHO.items()},
     }
-    done = subprocess.run(["git", *args], cwd=cwd, env=environment, capture_output=True, check=True, text=True, **kwargs)
+    done = subprocess.run(
+        ["git", *args], cwd=cwd, env=environment, capture_output=True, check=True, text=True, **kwargs
+    )
     return done.stdout.strip()
 
 
@@ -316,7 +322,7 @@ def brokers(tmp_path):
 
 @pytest.fixture
 def runner(scratch):
-    """`runner(broker)` starts `python -m runner` for real."""
+    """`runner(broker)` starts `python -m runner` for real; it works in `runner.scratch`."""
     started = []
 
     def start(broker, token=TOKEN):
@@ -331,6 +337,7 @@ def runner(scratch):
         started.append(process)
         return process
 
+    start.scratch = scratch
     yield start
     for process in started:
         if process.poll() is None:

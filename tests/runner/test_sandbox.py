@@ -228,7 +228,7 @@ def test_files_besides_the_systems_are_not_there(isolated, tmp_path):
     box = Sandbox(isolated.workspace, isolated.home.parent, readonly=[shown], level=isolated.level)
     code = f"""
         import os
-        for path in ({str(secret)!r}, {str(private)!r}, "/etc/shadow", "/var", "/sys", "/home", {str(Path.home() / '.ssh')!r}):
+        for path in ({str(secret)!r}, {str(private)!r}, "/etc/shadow", "/var", "/sys", "/home", {str(Path.home() / ".ssh")!r}):
             print(path, os.path.exists(path))
         print(open({str(shown)!r}).read())
         try:

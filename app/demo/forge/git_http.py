@@ -25,6 +25,7 @@ from app.demo.forge.world import forge
 
 CHUNK = 64 * 1024
 TIME_LIMIT_SECONDS = 600
+LEAVE_SECONDS = 10
 _SERVICES = {"git-upload-pack": Access.READ, "git-receive-pack": Access.WRITE}
 _PROTOCOL = re.compile(r"version=[0-2]")
 
@@ -129,7 +130,7 @@ def _converse(argv: list[str], env: dict[str, str], source: Iterator[bytes]) -> 
         if process.poll() is None:
             process.kill()
             process.wait()
-        feeder.join()
+        feeder.join(LEAVE_SECONDS)  # a client that neither sends nor leaves keeps nobody waiting
         _close_quietly(process.stdout)
 
 

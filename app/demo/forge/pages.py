@@ -83,11 +83,20 @@ def show_repo(owner: str, name: str) -> str:
     return _show_files(repo, repo.default_branch, "")
 
 
-@pages.get("/<owner>/<name>/src/branch/<branch>", defaults={"path": ""})
-@pages.get("/<owner>/<name>/src/branch/<branch>/<path:path>")
-@pages.get("/<owner>/<name>/src/commit/<branch>/<path:path>")
-def show_path(owner: str, name: str, branch: str, path: str) -> str:
-    return _show_files(readable(owner, name), branch, path)
+@pages.get("/<owner>/<name>/src/branch/<path:where>")
+def show_branch(owner: str, name: str, where: str) -> str:
+    """`where` is a branch and a path in it; the longest branch that fits is meant."""
+    repo = readable(owner, name)
+    fits = [head for head in forge().bare(repo).heads() if f"{where}/".startswith(f"{head}/")]
+    branch = max(fits, key=len, default="")
+    if not branch:
+        raise NotFound
+    return _show_files(repo, branch, where[len(branch) + 1 :])
+
+
+@pages.get("/<owner>/<name>/src/commit/<sha>/<path:path>")
+def show_path(owner: str, name: str, sha: str, path: str) -> str:
+    return _show_files(readable(owner, name), sha, path)
 
 
 def _show_files(repo: Repository, ref: str, path: str) -> str:
@@ -103,6 +112,7 @@ def _show_files(repo: Repository, ref: str, path: str) -> str:
         "repo.html",
         repo=repo,
         ref=ref,
+        base=f"/{repo.full_name}/src/{'branch' if ref in bare.heads() else 'commit'}/{ref}",
         path=path,
         branches=sorted(bare.heads()),
         log=bare.log(commit, limit=10) if commit else [],

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.forge import PASSWORD, Person, RunningForge
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def owner(forge: RunningForge) -> Person:
@@ -66,7 +68,9 @@ def test_who_is_nobody_may_read_what_is_public_and_write_nothing(forge, owner):
     assert forge.http.get(f"{forge.url}/api/v1/user").status_code == 401
 
 
-@pytest.mark.parametrize("header", ["token wrong", "Bearer ", "Basic !!!", "Basic Og==", "Digest x", "token"])
+@pytest.mark.parametrize(
+    "header", ["token wrong", "Bearer x", "Basic !!!", "Basic Og==", "Digest x", "token"]
+)
 def test_wrong_credentials_are_not_taken_for_none(forge, owner, header):
     answer = forge.http.get(f"{forge.url}/api/v1/repos/{owner.repo()}", headers={"Authorization": header})
     assert answer.status_code == 401
@@ -106,14 +110,11 @@ def test_names_that_no_repository_has(owner, name):
     assert status(owner, "POST", "/user/repos", {"name": name}) == 422
 
 
-@pytest.mark.parametrize("path", ["../x", ".git/config", "a/.GIT/x", "a//b", "a/./b"])
+@pytest.mark.parametrize("path", ["../x", ".git/config", "a/.GIT/x", "a/./b", "a/.."])
 def test_paths_that_no_file_has(owner, path):
     form = {"content": base64.b64encode(b"x").decode()}
-    assert status(owner, "POST", f"/repos/{owner.repo()}/contents/{path.replace('..', '%2E%2E')}", form) in {
-        404,
-        405,
-        422,
-    }
+    where = f"/repos/{owner.repo()}/contents/{path.replace('.', '%2E')}"
+    assert status(owner, "POST", where, form) == 422
 
 
 @pytest.mark.parametrize("branch", ["-x", "a..b", "x.lock", "a b", "refs/../x", "@{u}"])

@@ -2,6 +2,8 @@ import pytest
 
 from tests.support.forge import Person, RunningForge
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def owner(forge: RunningForge) -> Person:
@@ -67,7 +69,7 @@ def test_every_html_url_leads_to_a_page(forge, owner):
     assert "+the new line" in page(forge, commit["html_url"])
     (file,) = owner.api("GET", f"{base}/pulls/{pull}/files")
     assert "the new line" in page(forge, file["html_url"])
-    for path in (f"/{repo}/pulls", f"/{repo}/issues", "/", f"/{repo}/src/branch/a%2Ftopic/dir"):
+    for path in (f"/{repo}/pulls", f"/{repo}/issues", "/", f"/{repo}/src/branch/a/topic/dir"):
         page(forge, path)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.forge import Call, Person, Receiver, RunningForge, running_forge
 
+pytestmark = pytest.mark.slow
 SECRET = "a secret of this hook"
 
 
@@ -172,7 +173,6 @@ def test_a_refusal_is_final(owner, repo, receiver):
     assert first.headers["x-gitea-delivery"] != second.headers["x-gitea-delivery"]
 
 
-@pytest.mark.slow
 def test_nothing_is_lost_when_receiver_and_forge_are_down(tmp_path):
     with running_forge(tmp_path) as forge:
         owner = forge.user()

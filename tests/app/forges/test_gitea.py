@@ -21,7 +21,7 @@ PULL = {**ISSUE, "draft": False, "head": SIDE, "base": {**SIDE, "ref": "main"}}
 
 @pytest.fixture
 def gitea(script):
-    found = Gitea(script.url, "hush-hush", timeout_seconds=0.4)
+    found = Gitea(script.url, "hush-hush", timeout_seconds=0.2)
     yield found
     found.close()
 

@@ -12,7 +12,7 @@ class Item(Answer):
 
 @pytest.fixture
 def api(script):
-    found = Rest("Forge", script.url, {"Authorization": "token hush"}, timeout_seconds=0.4)
+    found = Rest("Forge", script.url, {"Authorization": "token hush"}, timeout_seconds=0.2)
     yield found
     found.close()
 

@@ -4,7 +4,6 @@ import secrets
 
 from flask import Response
 from pydantic import Field
-from werkzeug.security import generate_password_hash
 
 from app.demo.forge import accounts, views
 from app.demo.forge.api.http import Body, Text, answer, api, parsed
@@ -19,7 +18,7 @@ VERSION = "1.22.0"
 class NewUser(Body):
     username: str
     email: str
-    password: str = Field(min_length=8)
+    password: str
     full_name: Text = ""
 
 
@@ -56,7 +55,7 @@ def create_user() -> Response:
         login=form.username,
         email=form.email,
         full_name=form.full_name,
-        password_hash=generate_password_hash(form.password),
+        password=form.password,
         is_admin=False,
     )
     return answer(views.user(forge(), account), 201)

@@ -1,0 +1,41 @@
+import pytest
+
+from git_ops.report import ConflictFact, RebaseReport
+from runner import rebasing
+
+OLD, NEW, ONTO = "a" * 40, "b" * 40, "c" * 40
+
+
+def report(outcome="resolved", **changes):
+    return RebaseReport(**{"outcome": outcome, "old_tip": OLD, "new_tip": NEW, "onto": ONTO, **changes})
+
+
+def conflict(path="a.py", **changes):
+    return ConflictFact(path=path, kind="content", commit=OLD, **changes)
+
+
+def test_hostile_paths_and_long_texts_fit_the_protocol():
+    facts = rebasing.facts(
+        report(conflicts=(conflict(path="a\udcff\u202eb", why="x" * 9_999),), detail="y" * 9_999)
+    )
+    assert facts.conflicts[0].path == "a?b"
+    assert len(facts.conflicts[0].why) == 4_000
+
+
+@pytest.mark.parametrize("outcome", ["up_to_date", "clean", "resolved", "conflicted"])
+def test_every_outcome_has_a_sentence(outcome):
+    sentence = rebasing.sentence(rebasing.facts(report(outcome, conflicts=(conflict(),))), "main")
+    assert "main" in sentence
+    assert sentence.endswith(".")
+
+
+def test_sorry_names_only_what_is_unsettled():
+    settled, open_ = conflict("settled.py", resolver="claude"), conflict("open.py")
+    said = rebasing.sorry(rebasing.facts(report("conflicted", conflicts=(settled, open_))), "main")
+    assert "open.py (content)" in said
+    assert "settled.py" not in said
+
+
+def test_many_conflicts_are_counted():
+    many = tuple(conflict(f"{number}.py") for number in range(9))
+    assert "and 4 more" in rebasing.sorry(rebasing.facts(report("conflicted", conflicts=many)), "main")
