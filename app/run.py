@@ -11,11 +11,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import git
 from pydantic import TypeAdapter
 from werkzeug.serving import make_server
 
@@ -31,11 +32,22 @@ from app.settings import Settings
 from app.store.connection import EmbeddedRedis
 from app.store.locks import BusyError
 from app.web.factory import create_app
-from git_ops import DiffFacts, Git, GitError, HeaderAuth, branch_slug, check_branch, push
+from git_ops import (
+    DiffFacts,
+    Git,
+    GitError,
+    HeaderAuth,
+    UnknownRef,
+    branch_ref,
+    branch_slug,
+    check_branch,
+    push,
+)
 from runner.protocol import MAX_PROSE, Event, Task
 
 HOST = "run"
-KEPT = "refs/forgehand/runs"
+KEPT = "refs/runs"
+"""Not below `refs/forgehand`, which readers of a mirror don't see."""
 POLL_SECONDS = 0.2
 _EVENTS: TypeAdapter[Event] = TypeAdapter(Event)
 
@@ -93,6 +105,7 @@ def run(settings: Settings, wish: Wish, *, on_event: Callable[[Event], None]) ->
             settings.model_copy(update={"data_dir": kept, "lost_after_seconds": 20.0}), host
         ) as desk:
             job = _job(desk, wish, name, branch)
+            _must_be_new(desk, job, branch)
             try:
                 ended = _follow(desk, job, on_event)
                 return _deliver(desk, ended, wish, branch)
@@ -155,8 +168,9 @@ def _host(settings: Settings, wish: Wish) -> tuple[PlainGit, str]:
             f"{wish.repo!r}: only paths and http(s) URLs work; for SSH, clone first and name the folder"
         )
     path = Path(wish.repo).expanduser().absolute()
-    git_dir = _git_dir(path)
-    return PlainGit(f"file://{git_dir}", None, ("file",)), _name(str(path))
+    with _open(path) as repo:
+        # the shared directory, where `path` is one of several work trees
+        return PlainGit(f"file://{Path(repo.common_dir).absolute()}", None, ("file",)), _name(str(path))
 
 
 def _has_gateway(settings: Settings) -> bool:
@@ -167,16 +181,12 @@ def _basic(token: str) -> str:
     return "Authorization: Basic " + base64.b64encode(f"forgehand:{token}".encode()).decode()
 
 
-def _git_dir(path: Path) -> Path:
-    """The repository's Git directory, shared one included; nothing of the repository is run."""
-    for candidate in (path / ".git", path):
-        if (candidate / "HEAD").is_file():
-            return candidate
+def _open(path: Path) -> git.Repo:
+    """The repository at `path` or above it; GitPython reads it without starting anything of the repository's."""
     try:
-        found = Git(None).text("-C", str(path), "rev-parse", "--path-format=absolute", "--git-common-dir")
-    except (GitError, OSError) as error:
+        return git.Repo(path, search_parent_directories=True)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
         raise RunError(f"{path} is no Git repository; name a checkout, a bare repository or a URL") from error
-    return Path(found)
 
 
 def _name(path: str) -> str:
@@ -222,6 +232,16 @@ def _job(desk: Desk, wish: Wish, name: str, branch: str) -> Job:
     return desk.jobs.create(job, trigger=f"run/{job.id}", tasks=[])
 
 
+def _must_be_new(desk: Desk, job: Job, branch: str) -> None:
+    """Say so before anything is spent, where the branch is there already."""
+    mirror = desk.mirror_of(job)
+    mirror.fetch()
+    for ref in (branch_ref(branch), f"{KEPT}/{branch}"):
+        with suppress(UnknownRef):
+            mirror.resolve(ref)
+            raise RunError(f"there is a branch {branch} already; choose another name: --branch NAME")
+
+
 def _follow(desk: Desk, job: Job, on_event: Callable[[Event], None]) -> Job:
     """Do what worker and reconciler would do, and pass on what the runner tells, until it has ended."""
     seen, looked = "-", time.monotonic()
@@ -254,30 +274,31 @@ def _deliver(desk: Desk, job: Job, wish: Wish, branch: str) -> Outcome:
     facts = examine(desk, job, mirror, result)
     if isinstance(facts, str):
         raise RunError(facts)
-    where, git = mirror.url, mirror.git
+    where, runner = mirror.url, mirror.git
     if _stays_in_mirror(wish):
         where = str(mirror.path)
         branch = f"{KEPT}/{branch}"  # no branch: the next fetch would prune it
-        git.run("update-ref", branch, facts.tip, "0" * 40)
+        runner.run("update-ref", branch, facts.tip, "0" * 40)
     else:
         if wish.push and mirror.url.startswith("file://"):
-            where, git = _origin(desk, mirror.git, Path(mirror.url.removeprefix("file://")))
-        push(git, url=where, sha=facts.tip, branch=branch, expected=None, never={wish.target})
+            where, runner = _origin(desk, mirror.git, Path(mirror.url.removeprefix("file://")))
+        push(runner, url=where, sha=facts.tip, branch=branch, expected=None, never={wish.target})
     if result.outcome == "failed":
         raise RunError(f"{result.error} What there was is on the branch {branch} of {where}.")
     return Outcome(job=job, facts=facts, branch=branch, where=where, spent_usd=spent)
 
 
-def _origin(desk: Desk, git: Git, git_dir: Path) -> tuple[str, Git]:
+def _origin(desk: Desk, runner: Git, git_dir: Path) -> tuple[str, Git]:
     """The remote `origin` of a local repository, and Git with the right to push there."""
-    url = Git(git_dir).text("config", "--get", "remote.origin.url", ok=(0, 1))
+    with _open(git_dir) as repo:
+        url = str(repo.remote("origin").url) if "origin" in [remote.name for remote in repo.remotes] else ""
     parts = urlsplit(url)
     if parts.scheme in {"http", "https"} and not parts.username:
         token = desk.settings.git_token
         auth = HeaderAuth(url, _basic(token.get_secret_value())) if token else None
-        return url, git.replace(auth=auth, allow_protocols=(parts.scheme,))
+        return url, runner.replace(auth=auth, allow_protocols=(parts.scheme,))
     if url.startswith(("/", "file://")):
-        return f"file://{url.removeprefix('file://')}", git
+        return f"file://{url.removeprefix('file://')}", runner
     raise RunError(
-        f"its origin is {url!r}, which can't be pushed to from here; leave out --push and push the branch yourself"
+        f"its origin is {url!r}, which can't be pushed to from here; leave out --push, then push by hand"
     )

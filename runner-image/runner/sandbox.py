@@ -191,9 +191,9 @@ def _through_bwrap(plan: Plan) -> Plan:
     program = shutil.which("bwrap") or "bwrap"  # found by our PATH, not by the sandbox's
     argv = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     argv += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]  # noqa: S108 — the sandbox's own
-    for path in ("/proc/sys", "/proc/sysrq-trigger"):
+    for name in ("/proc/sys", "/proc/sysrq-trigger"):
         # bubblewrap leaves them to the user id, and root without any capability can still set core_pattern.
-        argv += ["--ro-bind", path, path]
+        argv += ["--ro-bind-try", name, name]
     binds = {**dict.fromkeys(plan.readonly, "--ro-bind"), **dict.fromkeys(plan.writable, "--bind")}
     for path in sorted(binds, key=lambda path: len(path.parts)):
         if path.is_symlink():
