@@ -35,11 +35,14 @@ class Workspace:
         *,
         allow_protocols: tuple[str, ...] = ("http", "https"),
         timeout_seconds: float = 600,
+        exclude: Sequence[str] = (),
     ) -> None:
+        """`exclude`: patterns (gitignore(5)) of untracked files that are never committed."""
         if work_tree.resolve() in (git_dir.resolve(), *git_dir.resolve().parents):
             raise BadName("The private repository must not lie inside the work tree")
         self.git_dir = git_dir
         self.work_tree = work_tree
+        self._exclude = tuple(exclude)
         self.git = Git(git_dir, allow_protocols=allow_protocols, timeout_seconds=timeout_seconds)
         """Bound to the private repository alone: for replay, push and reading."""
         self._in_tree = self.git.replace(work_tree=work_tree)
@@ -58,6 +61,8 @@ class Workspace:
         directories to borrow from, which must outlive this repository. May be repeated.
         """
         init_bare(self.git_dir)
+        (self.git_dir / "info").mkdir(exist_ok=True)
+        (self.git_dir / "info" / "exclude").write_text("".join(f"{pattern}\n" for pattern in self._exclude))
         self.work_tree.mkdir(parents=True, exist_ok=True)
         if alternates:
             listed = "".join(f"{path.resolve()}\n" for path in alternates)

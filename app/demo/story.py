@@ -25,6 +25,7 @@ OWNER, REVIEWER, BOT = "maria", "jonas", "forgehand"
 REPO = f"{OWNER}/{greeter.REPO_NAME}"
 JOB_SECONDS = {False: 90.0, True: 900.0}
 """How long a job may take, without and with a real model."""
+EXPECTED_PATHS = ("greeter.py", "test_greeter.py")
 ENDED = ("refused", "succeeded", "no_changes", "failed", "cancelled", "timed_out")
 
 
@@ -199,10 +200,7 @@ class Story:
             text = "".join(path.read_text() for path in workspace.work_tree.glob("*.py"))
             _must(not any(mark in text for mark in ("<<<<<<<", ">>>>>>>")), "conflict markers were committed")
             changed = git.text("diff", "--name-only", main, tip).split()
-            _must(
-                set(changed) <= {"greeter.py", "test_greeter.py"},
-                f"more was changed than asked for: {changed}",
-            )
+            _must(changed == list(EXPECTED_PATHS), f"other files were changed than asked for: {changed}")
             self._run(workspace.work_tree, Path(folder), greetings, argument)
             stat = git.text("diff", "--shortstat", main, tip).strip()
         return {"head": tip, "main": main, "diff": stat, "tests": "passed"}

@@ -67,12 +67,21 @@ def _find(forge: Forge, repo: str, number: int, marker: str) -> int | None:
     return next((found.id for found in own if found.body.startswith(marker)), None)
 
 
+def _is_red(job: Job) -> bool:
+    """Whether what was published still needs a person: failing tests, or a conflict that nobody could settle."""
+    result = job.result
+    if result is None:
+        return False
+    failing = bool(result.verifications) and result.verifications[-1].exit_code != 0
+    return failing or (result.rebase is not None and result.rebase.outcome == "conflicted")
+
+
 def _tidy_up(forge: Forge, job: Job) -> None:
     """Labels follow the job's end; a missing right or label is not worth failing for."""
     try:
         if job.trigger_label:
             forge.remove_label(job.repo, job.number, job.trigger_label)
-        if job.state in _UNHAPPY:
+        if job.state in _UNHAPPY or (job.state == State.SUCCEEDED and _is_red(job)):
             forge.add_label(job.repo, job.number, NEEDS_HUMAN)
     except (ForgeNotFound, ForgeDenied) as error:
         logs.get().info("label_not_set", job=job.id, cause=str(error))

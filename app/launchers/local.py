@@ -6,6 +6,7 @@ gets inside is the runner's business (`runner.sandbox`).
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -74,7 +75,16 @@ class LocalLauncher:
             if not wanted(job_id, int(attempt)):
                 _end(process)
                 ended.append((job_id, int(attempt)))
+        self._tidy_up(wanted)
         return ended
+
+    def _tidy_up(self, wanted: Callable[[str, int], bool]) -> None:
+        """Remove the scratch folders that killed runners left behind; their logs stay."""
+        running = {label for label, _ in self._runners()}
+        for scratch in self._runs.glob("*-*/scratch"):
+            job_id, _, attempt = scratch.parent.name.rpartition("-")
+            if self._label(job_id, int(attempt)) not in running and not wanted(job_id, int(attempt)):
+                shutil.rmtree(scratch, ignore_errors=True)
 
     def _label(self, job_id: str, attempt: int) -> str:
         return f"{self._installation}/{job_id}/{attempt}"

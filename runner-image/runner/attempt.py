@@ -30,6 +30,16 @@ from runner.scratch import door_folder
 
 GUIDES = ("CLAUDE.md", "AGENTS.md")
 MAX_GUIDE_MIB = 1
+DEBRIS = (
+    "__pycache__/",
+    "*.py[co]",
+    ".pytest_cache/",
+    ".mypy_cache/",
+    ".ruff_cache/",
+    "node_modules/",
+    ".DS_Store",
+)
+"""What tools leave behind where they run, and nobody means to commit. What the repository tracks is not concerned."""
 SAVING_SHARE = 0.15
 """What of the time is kept back from the agent, so that its work can still be committed and pushed."""
 MAX_SAVING_SECONDS = 120.0
@@ -52,7 +62,7 @@ class Attempt:
         self._interrupt = interrupt
         self._scratch = scratch
         self._deadline = Deadline(spec.limits.timeout_seconds)
-        self._workspace = Workspace(scratch / "private" / "git", scratch / "workspace")
+        self._workspace = Workspace(scratch / "private" / "git", scratch / "workspace", exclude=DEBRIS)
         self._auth = HeaderAuth(door.git_url, f"Authorization: {door.authorization}")
         self._target = f"refs/heads/{spec.target_branch}"
         self._identity = Identity(name=spec.identity.name, email=spec.identity.email)
@@ -104,7 +114,14 @@ class Attempt:
             if facts.outcome == "conflicted":
                 return self._failed(rebasing.sorry(facts, self._spec.target_branch))
         self._head = facts.new_tip
-        self._verify(self._head)
+        passed = self._verify(self._head)
+        if self._spec.kind == "rebase" and not passed and self._verify(start):
+            # what was green stays where it is: nobody asked for anything but an update
+            what = f"Rebased onto {self._spec.target_branch}, the repository's own tests fail, and before they passed"
+            self._head = None
+            return self._failed(
+                f"{what}; nothing was pushed. Rebase it by hand, or ask for the tests to be mended."
+            )
         self._phase("push")
         self._push(self._head)
         return self._result("changed")
@@ -185,10 +202,11 @@ class Attempt:
         self._events.log("supervisor", rebasing.sentence(facts, self._spec.target_branch))
         return facts
 
-    def _verify(self, sha: str) -> None:
+    def _verify(self, sha: str) -> bool:
+        """Run the repository's own tests on a commit, where it has any; whether they passed."""
         command = self._spec.verify
         if not command:
-            return
+            return True
         self._phase("verify", command)
         self._workspace.checkout(sha)
         # A home of its own: what the agent left in its own must not help the tests to pass.
@@ -209,6 +227,7 @@ class Attempt:
             sha=sha,
         )
         self._verifications.append(verification)
+        return verification.exit_code == 0
 
     def _push(self, sha: str) -> None:
         ref = self._spec.quarantine_ref

@@ -142,7 +142,7 @@ def last_read(request: Mapping[str, Any], path: str) -> list[str] | None:
 
 
 def changed_lines(old: Sequence[str], new: Sequence[str]) -> tuple[str, str]:
-    """The smallest run of whole lines that covers every difference, with one line before it where there is one."""
+    """The smallest run of whole lines that covers every difference, and some text before it to find it by."""
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1
@@ -152,4 +152,6 @@ def changed_lines(old: Sequence[str], new: Sequence[str]) -> tuple[str, str]:
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
     start = max(0, start - 1)
+    while start > 0 and not any(line.strip() for line in old[start : len(old) - end]):
+        start -= 1  # blank lines alone can't be found
     return "\n".join(old[start : len(old) - end]), "\n".join(new[start : len(new) - end])
