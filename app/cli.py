@@ -61,6 +61,7 @@ def demo(
     """Watch the main job happen: an issue gets a label, a pull request comes back."""
     from app.demo.play import play
 
+    logs.configure("console")
     sys.exit(play(serve=serve, as_json=as_json))
 
 
@@ -121,7 +122,9 @@ def serve() -> None:
     """Run the whole service: web, one worker, and Redis where none is configured."""
     from app.service import Service
 
-    with Service(_load()):
+    settings = _load()
+    with Service(settings):
+        logs.get().info("service_started", url=settings.public_url, data_dir=str(settings.data_dir.absolute()))
         threading.Event().wait()
 
 

@@ -9,7 +9,6 @@ from typing import Self
 from app.processes import Child, forgehand_argv
 from app.settings import Settings
 from app.store.connection import EmbeddedRedis
-from app.telemetry import logs
 
 
 class Service:
@@ -46,7 +45,6 @@ class Service:
         for name in ("web", "worker"):
             log = self._log_dir / f"{name}.log" if self._log_dir else None
             self.children[name] = Child(name, forgehand_argv(name), env=self._env, cwd=self._cwd, log=log)
-        logs.get().info("service_started", url=self._settings.public_url, data_dir=str(data_dir))
         return self
 
     def __exit__(

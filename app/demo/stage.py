@@ -83,11 +83,12 @@ class Stage:
         log_dir = self.folder / "logs"
         log_dir.mkdir(exist_ok=True)
         self.service = self._stack.enter_context(Service(settings, env=env, log_dir=log_dir, cwd=self.folder))
-        # entered later, so left earlier: runners end while Redis still answers
-        self._stack.callback(self._end_runners, settings)
+        # entered later, so left earlier: runners say goodbye while the broker still listens
+        self._stack.callback(self._end_runners, settings, self.service)
         return settings
 
-    def _end_runners(self, settings: Settings) -> None:
+    def _end_runners(self, settings: Settings, service: Service) -> None:
+        service.children["worker"].stop()  # first, or it would start the next attempt
         launcher = wiring.build(settings, redis_url="redis://unused.invalid").launcher
         launcher.sweep(lambda *_: False)
 

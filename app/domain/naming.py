@@ -21,5 +21,8 @@ def one_line(text: str, limit: int) -> str:
 def commit_subject(title: str, number: int | None) -> str:
     """The subject of the work's commit; nothing in it can skip the forge's CI."""
     tail = f" (#{number})" if number is not None else ""
-    subject = one_line(_CI_SKIP.sub("", title), MAX_SUBJECT - len(tail)).lstrip("-# ")
+    line = one_line(title, 10_000)
+    while (cleaned := one_line(_CI_SKIP.sub("", line), 10_000)) != line:
+        line = cleaned  # what stood around a mark may be one now
+    subject = one_line(line, MAX_SUBJECT - len(tail)).lstrip("-# ")
     return (subject or "Work on the request") + tail

@@ -64,7 +64,8 @@ class Bounds:
 
 FORBIDDEN_PATHS = (
     *(".git", ".gitmodules", ".claude", ".mcp.json", ".forgehand.yml", ".devcontainer", ".devcontainer.json"),
-    *(".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".woodpecker", ".woodpecker.yml"),
+    *(".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".woodpecker"),
+    *(".woodpecker.yml", ".woodpecker.yaml", ".drone.yml"),
     *("CODEOWNERS", "docs/CODEOWNERS", ".github/CODEOWNERS", ".gitea/CODEOWNERS", ".forgejo/CODEOWNERS"),
 )
 """What runs with other people's rights, or steers us: a person has to change it. Letter case is ignored."""

@@ -12,6 +12,7 @@ from runner.protocol import ConflictFact, RebaseFacts, Result, Verification
 
 PROSE_SHOWN = 4_000
 TAIL_SHOWN = 1_500
+CONFLICTS_SHOWN = 50
 _HEADLINES = {
     State.RECEIVED: "has received this",
     State.QUEUED: "is waiting for its turn",
@@ -45,10 +46,15 @@ def fingerprint(job: Job) -> str:
     return f"{job.state}/{job.attempt}/{job.phase}"
 
 
+def quiet(text: str) -> str:
+    """`text` for a title, which forges show as it is: it mentions nobody and refers to nothing."""
+    return re.sub(r"([@#!])(?=\w|\[)", "\\1\u200b", text)
+
+
 def inert(text: str) -> str:
-    """`text` for a title or sentence: mentions, references and markup without effect."""
-    broken_up = re.sub(r"([@#!])(?=\w|\[)", "\\1\u200b", text)
-    return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", broken_up)
+    """One line of `text` for a sentence or a table: mentions, references and markup without effect."""
+    escaped = re.sub(r"[\\`*_\[\]<>|~&]|^[-+=#]", r"\\\g<0>", quiet(text))
+    return re.sub(r"^(\d{1,9})([.)])", r"\1\\\2", escaped)
 
 
 def code(text: str) -> str:
@@ -167,8 +173,10 @@ def _conflict_table(conflicts: tuple[ConflictFact, ...]) -> list[str]:
     rows = [
         f"| {code(fact.path)} | {code(fact.kind)} | {code(fact.resolver or 'nobody')} "
         f"| {', '.join(map(code, fact.gates)) or '—'} | {inert(one_line(fact.why, 300))} |"
-        for fact in conflicts
+        for fact in conflicts[:CONFLICTS_SHOWN]
     ]
+    if more := len(conflicts) - len(rows):
+        rows.append(f"| … and {more} more | | | | |")
     return ["| file | conflict | settled by | gates passed | why |", "|---|---|---|---|---|", *rows]
 
 

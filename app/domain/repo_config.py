@@ -23,6 +23,15 @@ class RepoConfig(BaseModel):
     """A command that tests the repository; run in the sandbox after every change, with `sh -c`."""
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's safe types, without aliases: a few of those in a row make a small file a huge value."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (`*name`) can't be used here; write the value out")
+        return super().compose_node(parent, index)
+
+
 def parse(text: bytes | None) -> RepoConfig:
     """The configuration in `text`; the defaults where the repository has no such file.
 
@@ -31,10 +40,13 @@ def parse(text: bytes | None) -> RepoConfig:
     if text is None:
         return RepoConfig()
     try:
-        return RepoConfig.model_validate(yaml.safe_load(text) or {})
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        loaded = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a SafeLoader that refuses more
+    # YAML's constructors raise whatever Python's do: a date of month 99, a number of 5000 digits
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise BadRepoConfigError(f"{PATH} on the target branch is not valid YAML: {error}"[:500]) from error
+    try:
+        return RepoConfig.model_validate({} if loaded is None else loaded)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the top level"
+        where = ".".join(map(str, first["loc"]))[:100] or "the top level"
         raise BadRepoConfigError(f"{PATH} on the target branch: {where}: {first['msg']}") from error

@@ -154,7 +154,7 @@ def _pull_request(desk: Desk, forge: Forge, job: Job) -> Pull:
         job.repo,
         head_branch=job.branch,
         base_branch=job.target_branch,
-        title=rendering.inert(naming.one_line(job.task.title, 200)) or f"Issue {job.number}",
+        title=rendering.quiet(naming.one_line(job.task.title, 200)) or f"Issue {job.number}",
         body=body,
         draft=desk.settings.draft_pulls,
     )

@@ -136,3 +136,5 @@ class EmbeddedRedis:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self._socket.parent != self._folder:
+            shutil.rmtree(self._socket.parent, ignore_errors=True)
