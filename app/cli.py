@@ -124,7 +124,9 @@ def serve() -> None:
 
     settings = _load()
     with Service(settings):
-        logs.get().info("service_started", url=settings.public_url, data_dir=str(settings.data_dir.absolute()))
+        logs.get().info(
+            "service_started", url=settings.public_url, data_dir=str(settings.data_dir.absolute())
+        )
         threading.Event().wait()
 
 

@@ -150,8 +150,9 @@ def load(*, env_file: Path | None = Path(".env")) -> Settings:
     """Read the settings. Raises `BadSettingsError` with every problem named, values left out."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in (*os.environ, *dotenv_values(env_file or os.devnull)):
-        base = name.split("__")[0]
-        if name.startswith(PREFIX) and base not in known and not name.startswith(_NOT_SETTINGS):
+        base = name.upper().split("__")[0]
+        # letter case is ignored here because it is where the values are read
+        if name.upper().startswith(PREFIX) and base not in known and not name.startswith(_NOT_SETTINGS):
             raise BadSettingsError(f"{name} is no setting; docs/settings.md lists them all")
     try:
         return Settings(_env_file=env_file)

@@ -12,7 +12,9 @@ Made by `forgehand settings --reference`; don't edit by hand. Every setting is a
 
 """
 
-_FORGES = """## Forges
+_FORGES = """
+
+## Forges
 
 `<NAME>` is yours to choose; the webhook's URL ends with it in lower case: `…/webhooks/<name>`.
 
@@ -31,12 +33,7 @@ def markdown() -> str:
         for name, field in ForgeSettings.model_fields.items()
     ]
     rows = "| setting | default | what it is |\n|---|---|---|\n"
-    return (
-        f"{_HEAD}{rows}"
-        + "\n".join(table)
-        + "\n\n## Forges\n\n`<NAME>` is yours to choose; the webhook's URL ends with it in "
-        f"lower case: `…/webhooks/<name>`.\n\n{rows}" + "\n".join(forge) + "\n"
-    )
+    return f"{_HEAD}{rows}" + "\n".join(table) + f"{_FORGES}{rows}" + "\n".join(forge) + "\n"
 
 
 def _row(name: str, field: FieldInfo) -> str:

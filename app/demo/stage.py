@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,11 +33,23 @@ class StageError(Exception):
     """The demo can't be set up; the message says what to do."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgeAdmin:
+    """A forge and one of its administrators."""
+
+    url: str
+    login: str
+    password: str = field(repr=False)
+
+
 class Stage:
     """The processes of the demo, from `with` to its end."""
 
-    def __init__(self, *, extra_settings: Mapping[str, str] | None = None) -> None:
-        """`extra_settings` are more `FORGEHAND_…` variables for the service."""
+    def __init__(
+        self, *, extra_settings: Mapping[str, str] | None = None, forge: ForgeAdmin | None = None
+    ) -> None:
+        """`extra_settings` are more `FORGEHAND_…` variables for the service; `forge` plays on another forge."""
+        self._forge = forge
         self._extra = dict(extra_settings or {})
         self._stack = ExitStack()
         self.claude_is_real = any(os.environ.get(name) for name in _CREDENTIALS)
@@ -51,9 +64,9 @@ class Stage:
     def __enter__(self) -> Self:
         with self._stack as stack:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forgehand-demo-")))
-            self.forge_url = self._start(
-                "app.demo.forge", "--data", str(self.folder / "forge"), "--port", "0"
-            )
+            if self._forge is None:
+                self._forge = self._embedded_forge()
+            self.forge_url = self._forge.url
             if not self.claude_is_real:
                 self.rehearsal_url = self._start("app.demo.rehearsal", "--port", "0", "--scenario", "story")
             self.service_url = f"http://127.0.0.1:{_free_port()}"
@@ -65,16 +78,26 @@ class Stage:
     ) -> None:
         self._stack.close()
 
-    def create_admin(self, login: str, password: str) -> None:
-        """Make the forge's first account; the password goes through the environment."""
+    @property
+    def admin(self) -> ForgeAdmin:
+        """The forge's administrator; known once entered."""
+        if self._forge is None:
+            raise StageError("the stage isn't set yet")
+        return self._forge
+
+    def _embedded_forge(self) -> ForgeAdmin:
+        """Start the embedded forge and make its first account; the password goes through the environment."""
+        url = self._start("app.demo.forge", "--data", str(self.folder / "forge"), "--port", "0")
+        admin = ForgeAdmin(url=url, login="keeper", password=secrets.token_urlsafe(18))
         argv = [sys.executable, "-m", "app.demo.forge", "--data", str(self.folder / "forge")]
-        env = self._environment() | {"FORGE_ADMIN_PASSWORD": password}
-        words = ("admin-user", "create", "--username", login, "--admin")
+        env = self._environment() | {"FORGE_ADMIN_PASSWORD": admin.password}
+        words = ("admin-user", "create", "--username", admin.login, "--admin")
         done = subprocess.run(
             [*argv, *words], env=env, capture_output=True, text=True, timeout=60, check=False
         )
         if done.returncode != 0:
             raise StageError(f"the embedded forge refused its first account: {done.stderr.strip()}")
+        return admin
 
     def start_service(self, *, bot_token: str, repo: str) -> Settings:
         """Start the service, connected to the forge as the bot."""

@@ -21,8 +21,6 @@ from app.demo.people import Person
 from app.demo.stage import ENDPOINT, Stage
 from runner.sandbox import Sandbox
 
-OWNER, REVIEWER, BOT = "maria", "jonas", "forgehand"
-REPO = f"{OWNER}/{greeter.REPO_NAME}"
 JOB_SECONDS = {False: 90.0, True: 900.0}
 """How long a job may take, without and with a real model."""
 EXPECTED_PATHS = ("greeter.py", "test_greeter.py")
@@ -47,22 +45,25 @@ class Step:
 class Story:
     """Plays the steps in order; `on_step` hears of each when it starts and when it has ended."""
 
-    def __init__(self, stage: Stage, on_step: Callable[[Step], None]) -> None:
+    def __init__(self, stage: Stage, on_step: Callable[[Step], None], *, suffix: str = "") -> None:
+        """`suffix` is added to all names, for a forge where they may be taken."""
+        self.owner, self.reviewer, self.bot = (name + suffix for name in ("maria", "jonas", "forgehand"))
+        self.repo = f"{self.owner}/{greeter.REPO_NAME}"
         self._stage = stage
         self._on_step = on_step
         self.steps: list[Step] = []
         self.label_to_model_seconds: float | None = None
-        self._people: dict[str, Person] = {}
+        self.people: dict[str, Person] = {}
         self._issue = self._pull = 0
 
     def play(self) -> None:
         """Play it to the end. Raises at the first step that isn't true."""
         for title, act in (
-            (f"{OWNER}'s repository, the webhook, and the service", self._set_up),
-            (f"{OWNER} opens an issue and labels it `agent`", self._label),
+            (f"{self.owner}'s repository, the webhook, and the service", self._set_up),
+            (f"{self.owner} opens an issue and labels it `agent`", self._label),
             ("Claude edits; meanwhile a colleague merges a change to the same line", self._collide),
             ("The conflict is resolved, both intents kept, and a pull request is there", self._first_pull),
-            (f"{REVIEWER} asks for a change in a comment: the same branch is updated", self._comment),
+            (f"{self.reviewer} asks for a change in a comment: the same branch is updated", self._comment),
             ("main moves on; `@agent rebase` brings the pull request up to date", self._rebase),
         ):
             step = Step(title=title)
@@ -78,33 +79,28 @@ class Story:
 
     def _set_up(self, step: Step) -> None:
         stage = self._stage
-        stage.create_admin(OWNER, password := secrets.token_urlsafe(18))
-        owner = self._people[OWNER] = Person(login=OWNER, password=password, forge_url=stage.forge_url)
-        for login in (REVIEWER, BOT):
+        admin = Person(login=stage.admin.login, password=stage.admin.password, forge_url=stage.forge_url)
+        for login in (self.owner, self.reviewer, self.bot):
             word = secrets.token_urlsafe(18)
-            account = {
-                "username": login,
-                "password": word,
-                "email": f"{login}@example.org",
-                "must_change_password": False,
-            }
-            owner.call("POST", "/admin/users", account)
-            self._people[login] = Person(login=login, password=word, forge_url=stage.forge_url)
+            account = {"username": login, "password": word, "email": f"{login}@example.org"}
+            admin.call("POST", "/admin/users", account | {"must_change_password": False})
+            self.people[login] = Person(login=login, password=word, forge_url=stage.forge_url)
+        owner = self.people[self.owner]
         owner.call(
             "POST", "/user/repos", {"name": greeter.REPO_NAME, "auto_init": True, "default_branch": "main"}
         )
-        owner.call("PUT", f"/repos/{REPO}/collaborators/{REVIEWER}", {"permission": "write"})
+        owner.call("PUT", f"/repos/{self.repo}/collaborators/{self.reviewer}", {"permission": "write"})
         # the right to ask the forge for other people's permissions belongs to administrators of the repository
-        owner.call("PUT", f"/repos/{REPO}/collaborators/{BOT}", {"permission": "admin"})
+        owner.call("PUT", f"/repos/{self.repo}/collaborators/{self.bot}", {"permission": "admin"})
         for name, color in (("agent", "#1d76db"), ("needs-human", "#d93f0b")):
-            owner.call("POST", f"/repos/{REPO}/labels", {"name": name, "color": color})
-        owner.commit(REPO, "main", greeter.FILES, "A greeter")
-        token = self._people[BOT].call(
+            owner.call("POST", f"/repos/{self.repo}/labels", {"name": name, "color": color})
+        owner.commit(self.repo, "main", greeter.FILES, "A greeter")
+        token = self.people[self.bot].call(
             "POST",
-            f"/users/{BOT}/tokens",
+            f"/users/{self.bot}/tokens",
             {"name": "service", "scopes": ["write:repository", "write:issue", "read:user"]},
         )
-        stage.start_service(bot_token=token["sha1"], repo=REPO)
+        stage.start_service(bot_token=token["sha1"], repo=self.repo)
         self._wait("the service to answer", self._is_ready)
         config = {
             "url": f"{stage.service_url}/webhooks/{ENDPOINT}",
@@ -113,18 +109,18 @@ class Story:
         }
         events = ["issues", "issue_label", "issue_comment", "pull_request", "pull_request_comment", "push"]
         hook = {"type": "gitea", "config": config, "events": events, "active": True}
-        owner.call("POST", f"/repos/{REPO}/hooks", hook)
-        step.link = f"{stage.forge_url}/{REPO}"
+        owner.call("POST", f"/repos/{self.repo}/hooks", hook)
+        step.link = f"{stage.forge_url}/{self.repo}"
 
     def _label(self, step: Step) -> None:
-        owner = self._people[OWNER]
+        owner = self.people[self.owner]
         issue = owner.call(
-            "POST", f"/repos/{REPO}/issues", {"title": greeter.ISSUE_TITLE, "body": greeter.ISSUE_BODY}
+            "POST", f"/repos/{self.repo}/issues", {"title": greeter.ISSUE_TITLE, "body": greeter.ISSUE_BODY}
         )
         self._issue = issue["number"]
-        labels = owner.call("GET", f"/repos/{REPO}/labels")
+        labels = owner.call("GET", f"/repos/{self.repo}/labels")
         agent = next(label["id"] for label in labels if label["name"] == "agent")
-        owner.call("POST", f"/repos/{REPO}/issues/{self._issue}/labels", {"labels": [agent]})
+        owner.call("POST", f"/repos/{self.repo}/issues/{self._issue}/labels", {"labels": [agent]})
         comment = self._wait("a progress comment", lambda: next(iter(self._bot_comments(self._issue)), None))
         self._wait("an eyes reaction", lambda: self._reactions(self._issue))
         step.link = comment["html_url"]
@@ -133,12 +129,12 @@ class Story:
         job = self._wait(
             "the agent to edit", lambda: self._job(self._issue, lambda job: job["phase"] == "edit")
         )
-        tip = self._people[REVIEWER].commit(
-            REPO, "main", greeter.MAIN_COLLIDES, greeter.MAIN_COLLIDES_SUBJECT
+        tip = self.people[self.reviewer].commit(
+            self.repo, "main", greeter.MAIN_COLLIDES, greeter.MAIN_COLLIDES_SUBJECT
         )
         if self._stage.rehearsal_url:
             httpx.post(f"{self._stage.rehearsal_url}/rehearsal/release", timeout=10, trust_env=False)
-        step.link = f"{self._stage.forge_url}/{REPO}"
+        step.link = f"{self._stage.forge_url}/{self.repo}"
         step.facts = {"job": job["id"], "main": tip}
 
     def _first_pull(self, step: Step) -> None:
@@ -160,7 +156,7 @@ class Story:
         comments = self._bot_comments(self._issue)
         _must(len(comments) == 1, f"there are {len(comments)} comments of the bot instead of one")
         _must("finished" in comments[0]["body"], "the comment doesn't tell that the job has finished")
-        issue = self._people[OWNER].call("GET", f"/repos/{REPO}/issues/{self._issue}")
+        issue = self.people[self.owner].call("GET", f"/repos/{self.repo}/issues/{self._issue}")
         _must(not issue["labels"], "the trigger label is still on")
         step.link, step.facts = pull["html_url"], facts
 
@@ -177,7 +173,7 @@ class Story:
     def _rebase(self, step: Step) -> None:
         before = self._the_pull()
         files = dict(greeter.MAIN_HARMLESS)
-        tip = self._people[OWNER].commit(REPO, "main", files, greeter.MAIN_HARMLESS_SUBJECT)
+        tip = self.people[self.owner].commit(self.repo, "main", files, greeter.MAIN_HARMLESS_SUBJECT)
         said = self._say("@agent rebase")
         job = self._ended(lambda: self._job_of_comment(said))
         pull = self._the_pull()
@@ -192,7 +188,7 @@ class Story:
     def _look_at(self, pull: dict[str, Any], greetings: dict[str, str], *, argument: str) -> dict[str, Any]:
         """Clone the pull request's branch from the forge, and see for ourselves."""
         with tempfile.TemporaryDirectory(prefix="forgehand-look-") as folder:
-            workspace, tip = self._people[OWNER].checkout(REPO, pull["head"]["ref"], Path(folder))
+            workspace, tip = self.people[self.owner].checkout(self.repo, pull["head"]["ref"], Path(folder))
             _must(tip == pull["head"]["sha"], "the branch and the pull request disagree")
             git = workspace.git
             main = git.text("rev-parse", "refs/heads/main")
@@ -223,24 +219,24 @@ class Story:
             _must(done.exit_code == 0, f"on the branch `{' '.join(argv[:3])} …` fails: {done.tail[-600:]}")
 
     def _say(self, text: str) -> int:
-        said = self._people[REVIEWER].call(
-            "POST", f"/repos/{REPO}/issues/{self._pull}/comments", {"body": text}
+        said = self.people[self.reviewer].call(
+            "POST", f"/repos/{self.repo}/issues/{self._pull}/comments", {"body": text}
         )
         return int(said["id"])
 
     def _the_pull(self) -> dict[str, Any]:
-        pulls = self._people[OWNER].call("GET", f"/repos/{REPO}/pulls?state=all")
+        pulls = self.people[self.owner].call("GET", f"/repos/{self.repo}/pulls?state=all")
         _must(len(pulls) == 1, f"there are {len(pulls)} pull requests instead of one")
         pull: dict[str, Any] = pulls[0]
         return pull
 
     def _bot_comments(self, number: int) -> list[dict[str, Any]]:
-        comments = self._people[OWNER].call("GET", f"/repos/{REPO}/issues/{number}/comments")
-        return [comment for comment in comments if comment["user"]["login"] == BOT]
+        comments = self.people[self.owner].call("GET", f"/repos/{self.repo}/issues/{number}/comments")
+        return [comment for comment in comments if comment["user"]["login"] == self.bot]
 
     def _reactions(self, number: int) -> bool:
-        found = self._people[OWNER].call("GET", f"/repos/{REPO}/issues/{number}/reactions") or []
-        return any(one["content"] == "eyes" and one["user"]["login"] == BOT for one in found)
+        found = self.people[self.owner].call("GET", f"/repos/{self.repo}/issues/{number}/reactions") or []
+        return any(one["content"] == "eyes" and one["user"]["login"] == self.bot for one in found)
 
     def _job(
         self, number: int, wanted: Callable[[dict[str, Any]], bool] = lambda _: True

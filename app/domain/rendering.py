@@ -97,9 +97,9 @@ def job_comment(job: Job, *, job_url: str, spent_usd: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def pull_body(job: Job, *, job_url: str, spent_usd: float) -> str:
-    """The description of the job's pull request."""
-    lines = [marker(job.id), f"Fixes #{job.number}", ""]
+def pull_body(job: Job, *, job_url: str, spent_usd: float, fixes: int | None) -> str:
+    """The description of a pull request of ours, as the newest job left it."""
+    lines = [marker(job.id), *([f"Fixes #{fixes}", ""] if fixes is not None else [])]
     if job.report:
         lines += _facts(job, job.report)
     lines += _details(job)
@@ -110,13 +110,26 @@ def pull_body(job: Job, *, job_url: str, spent_usd: float) -> str:
     return "\n".join(lines) + "\n"
 
 
+_OUR_BODY = re.compile(r"<!-- forgehand:[0-9a-z]+ -->\r?\n(?:Fixes #(?P<fixes>\d{1,10})\b)?")
+
+
+def is_pull_body(body: str) -> bool:
+    """Whether `pull_body` wrote this, so that we may write it anew."""
+    return _OUR_BODY.match(body) is not None
+
+
+def fixes(body: str) -> int | None:
+    """The issue that a body of ours says it fixes."""
+    found = _OUR_BODY.match(body)
+    return int(found["fixes"]) if found and found["fixes"] else None
+
+
 def _facts(job: Job, report: Report) -> list[str]:
     sha = (report.head_sha or "")[:10]
-    where = f"pull request #{report.pull_number}" if report.pull_number else code(job.branch)
-    if job.kind == "rebase":
-        lines = [f"- Rebased {code(job.branch)} onto {code(job.target_branch)}: {where} is at {sha}."]
-    else:
-        lines = [f"- {where} is at {sha} on {code(job.branch)}."]
+    where = (
+        f"Pull request #{report.pull_number} ({code(job.branch)})" if report.pull_number else code(job.branch)
+    )
+    lines = [f"- {where} is at {sha}."]
     lines.append(
         f"- {_many(report.commits, 'commit')} ahead of {code(job.target_branch)}, "
         f"{_many(report.files, 'file')} changed, +{report.added} −{report.removed}: "

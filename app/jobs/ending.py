@@ -17,6 +17,14 @@ def fail(desk: Desk, job: Job, sentence: str, *, to: State = State.FAILED) -> No
     )
     try:
         changes = {"error": sentence[:2_000]}
-        desk.jobs.move(job.id, to, cause=sentence, attempt=job.attempt, tasks=AFTER_THE_END, changes=changes)
+        desk.jobs.move(
+            job.id,
+            to,
+            cause=sentence,
+            expect=[job.state],
+            attempt=job.attempt,
+            tasks=AFTER_THE_END,
+            changes=changes,
+        )
     except (IllegalTransitionError, StaleAttemptError) as error:
         logs.get().info("job_moved_meanwhile", job=job.id, cause=str(error))

@@ -20,7 +20,7 @@ from app.launchers.port import LaunchError, Order, Sight
 GRACE_SECONDS = 10.0
 """How long a runner may take to end its sandbox and say goodbye."""
 LOG_BYTES = 16_384
-_PASSED_ON = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "FORGEHAND_CLAUDE_BINARY")
+_PASSED_ON = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "FORGEHAND_CLAUDE_BINARY")
 _LABEL = "--label"
 
 
@@ -96,6 +96,7 @@ class LocalLauncher:
         kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         return kept | {
             "HOME": str(scratch),
+            "TMPDIR": str(scratch),
             "PYTHONUNBUFFERED": "1",
             "FORGEHAND_SCRATCH": str(scratch),
             "FORGEHAND_BROKER_URL": order.broker_url,

@@ -7,7 +7,7 @@ deleted when the attempt ends, and by the attempt number where that was missed.
 import hashlib
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from redis.exceptions import WatchError
@@ -30,6 +30,14 @@ def new_token() -> str:
 
 def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def in_order(events: Iterable[Event], *, after: int) -> Iterator[Event]:
+    """The events that are new after number `after`: each number once, and none that goes back."""
+    for event in events:
+        if event.seq > after:
+            after = event.seq
+            yield event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +79,13 @@ class Attempts:
                 try:
                     pipe.watch(key)
                     last = int(pipe.hget(key, "seq") or 0)
-                    new = tuple(event for event in events if event.seq > last)
                     pipe.multi()
-                    for event in new:
+                    for event in in_order(events, after=last):
+                        last = event.seq
                         if not isinstance(event, HeartbeatEvent):
                             entry = {"attempt": job.attempt, "event": event.model_dump_json()}
                             pipe.xadd(keys.log(job.id), entry, maxlen=LOG_LENGTH, approximate=True)
-                    pipe.hset(key, mapping={"seq": max([last, *(e.seq for e in new)]), "at": time.time()})
+                    pipe.hset(key, mapping={"seq": last, "at": time.time()})
                     pipe.expire(key, 30 * 86_400)
                     pipe.execute()
                 except WatchError:

@@ -14,7 +14,7 @@ from app import wiring
 from app.demo import greeter
 from app.demo.people import Person
 from app.demo.stage import Stage
-from app.demo.story import BOT, OWNER, REPO, Step, Story
+from app.demo.story import Step, Story
 from app.domain.job import Job, State
 from app.jobs.desk import Desk
 
@@ -28,14 +28,16 @@ class World:
     stage: Stage
     desk: Desk
     owner: Person
+    repo: str
+    bot: str
 
     def ask(self) -> int:
         """Open an issue, label it, and give its number."""
         issue = {"title": greeter.ISSUE_TITLE, "body": greeter.ISSUE_BODY}
-        number = self.owner.call("POST", f"/repos/{REPO}/issues", issue)["number"]
-        labels = self.owner.call("GET", f"/repos/{REPO}/labels")
+        number = self.owner.call("POST", f"/repos/{self.repo}/issues", issue)["number"]
+        labels = self.owner.call("GET", f"/repos/{self.repo}/labels")
         agent = next(label["id"] for label in labels if label["name"] == "agent")
-        self.owner.call("POST", f"/repos/{REPO}/issues/{number}/labels", {"labels": [agent]})
+        self.owner.call("POST", f"/repos/{self.repo}/issues/{number}/labels", {"labels": [agent]})
         return number
 
     def job(self, number: int) -> Job | None:
@@ -81,18 +83,19 @@ def world() -> Iterator[World]:
         story._set_up(Step(title="set-up"))
         httpx.post(f"{stage.rehearsal_url}/rehearsal/release", timeout=10).raise_for_status()
         desk = wiring.build(stage.settings, redis_url=stage.service.redis_url)
-        yield World(stage=stage, desk=desk, owner=story._people[OWNER])
+        owner = story.people[story.owner]
+        yield World(stage=stage, desk=desk, owner=owner, repo=story.repo, bot=story.bot)
         desk.redis.close()
 
 
 def assert_told_truly(world: World, job: Job) -> None:
     """One comment, which says what is; and where the job succeeded exactly the one pull request that belongs to it."""
-    comments = world.owner.call("GET", f"/repos/{REPO}/issues/{job.number}/comments")
-    own = [c for c in comments if c["user"]["login"] == BOT]
+    comments = world.owner.call("GET", f"/repos/{world.repo}/issues/{job.number}/comments")
+    own = [c for c in comments if c["user"]["login"] == world.bot]
     assert len(own) == 1, own
     pulls = [
         p
-        for p in world.owner.call("GET", f"/repos/{REPO}/pulls?state=all&limit=50")
+        for p in world.owner.call("GET", f"/repos/{world.repo}/pulls?state=all&limit=50")
         if p["head"]["ref"] == job.branch
     ]
     if job.state == State.SUCCEEDED:
@@ -100,7 +103,7 @@ def assert_told_truly(world: World, job: Job) -> None:
         assert pulls[0]["head"]["sha"] == job.report.head_sha
         assert f"Fixes #{job.number}" in pulls[0]["body"]
         assert "finished" in own[0]["body"]
-        commits = world.owner.call("GET", f"/repos/{REPO}/pulls/{pulls[0]['number']}/commits")
+        commits = world.owner.call("GET", f"/repos/{world.repo}/pulls/{pulls[0]['number']}/commits")
         assert len(commits) == 1
     else:
         assert job.state == State.FAILED

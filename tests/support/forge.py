@@ -166,7 +166,12 @@ class RunningForge:
     def user(self, login: str = "", scopes: tuple[str, ...] = ("all",)) -> Person:
         """Make an account, with a token of these scopes."""
         login = login or f"user-{uuid.uuid4().hex[:8]}"
-        form = {"username": login, "email": f"{login}@example.invalid", "password": PASSWORD}
+        form = {
+            "username": login,
+            "email": f"{login}@example.invalid",
+            "password": PASSWORD,
+            "must_change_password": False,
+        }
         self.admin.api("POST", "/admin/users", form)
         return self.person(login, scopes=scopes)
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from app.domain.job import IllegalTransitionError, Job, State
 from app.jobs.desk import Desk
 from app.jobs.spec import spec_of
+from app.store.attempts import in_order
 from app.store.jobs import StaleAttemptError
 from app.store.tasks import Task
 from app.telemetry import logs
@@ -43,9 +44,8 @@ def add_routes(door: Blueprint, desk: Desk) -> None:
             where = ".".join(map(str, problem["loc"]))
             return Response(f"events: {where}: {problem['msg']}\n", 422, mimetype="text/plain")
         heard = desk.attempts.heard(job.id, job.attempt).seq
-        for event in batch.events:
-            if event.seq > heard:
-                _act(desk, job, event)  # before it is recorded: killed in between, the runner sends it again
+        for event in in_order(batch.events, after=heard):
+            _act(desk, job, event)  # before it is recorded: killed in between, the runner sends it again
         desk.attempts.record(job, batch.events)
         answer = EventAnswer(
             accepted_through=desk.attempts.heard(job.id, job.attempt).seq,

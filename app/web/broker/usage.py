@@ -34,13 +34,15 @@ class UsageMeter:
 
     def close(self) -> None:
         """Read what only makes sense as a whole."""
-        if not self._streamed:
+        if self._streamed:
+            self.feed(b"\n")  # the last line may lack its end
+        else:
             self._read(bytes(self._pending))
 
     def _read(self, text: bytes) -> None:
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not isinstance(value, dict):
             return
@@ -48,4 +50,4 @@ class UsageMeter:
         if isinstance(message.get("model"), str):
             self.model = message["model"]
         if isinstance(message.get("usage"), dict):
-            self.figures |= message["usage"]
+            self.figures |= {name: figure for name, figure in message["usage"].items() if figure is not None}
