@@ -1,6 +1,7 @@
 """The JSON API for people and scripts: what jobs there are, and how one went. Reading only."""
 
 import json
+import re
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -11,6 +12,8 @@ from app.store.jobs import JobNotFoundError
 from app.web.auth import for_people
 
 MAX_PAGE = 200
+_ENTRY = re.compile(r"[0-9]{1,15}-[0-9]{1,15}", re.ASCII)
+"""Id of a log entry, as Redis makes them."""
 
 
 def blueprint(desk: Desk) -> Blueprint:
@@ -36,7 +39,7 @@ def blueprint(desk: Desk) -> Blueprint:
     def log(job_id: str) -> Response:
         """Events after the entry `?after=`, oldest first; each carries the id to go on from."""
         after = request.args.get("after", "-")
-        if after != "-" and not after.replace("-", "").isdigit():
+        if not _ENTRY.fullmatch(after):
             after = "-"
         entries = [
             {"id": entry_id, "attempt": attempt, "event": json.loads(event)}

@@ -124,21 +124,31 @@ def credentials(settings: Settings) -> dict[str, str]:
 def _refusal(body: bytes) -> str | None:
     """Why a request must not be forwarded; None where it may."""
     try:
-        value: Any = json.loads(body)
-    except ValueError:
-        return "the body is not JSON"
+        value: Any = json.loads(body.decode(), object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return "the body is not JSON that says everything once"
     if not isinstance(value, dict):
         return "the body is not a JSON object"
     for field in _REFUSED_FIELDS:
         if value.get(field):
             return f"Forgehand doesn't forward `{field}`"
     tools = value.get("tools") or []
-    for tool in tools if isinstance(tools, list) else []:
+    if not isinstance(tools, list):
+        return "`tools` is not a list"
+    for tool in tools:
         # a client tool has no type, or `custom`, or is one of the shell and editor tools that run with the caller
         kind = tool.get("type", "custom") if isinstance(tool, dict) else ""
         if not isinstance(kind, str) or not kind.startswith(("custom", "bash_", "text_editor_", "memory_")):
             return f"Forgehand doesn't forward the server-side tool {str(kind)[:60]!r}"
     return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; two keys of one name, of which the API might read the other one, are an error."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice")
+    return value
 
 
 def _error(status: int, kind: str, message: str) -> Response:

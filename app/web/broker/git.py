@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, NoReturn
 
 from flask import Blueprint, Response, abort, request, stream_with_context
@@ -51,23 +52,23 @@ def add_routes(door: Blueprint, desk: Desk) -> None:
     @door.post("/git/git-upload-pack")
     def fetch() -> Response:
         job = job_of_runner(desk.attempts)
-        body = _body(_NEGOTIATION_BYTES)
-        return _serve(desk.mirror_of(job), job, "git-upload-pack", body=body)
+        with _body(_NEGOTIATION_BYTES) as body:
+            return _serve(desk.mirror_of(job), job, "git-upload-pack", body=body)
 
     @door.post("/git/git-receive-pack")
     def push() -> Response:
         job = job_of_runner(desk.attempts)
-        body = _body(desk.settings.max_pack_mib * 1024 * 1024)
-        foreign = [ref for ref in _pushed_refs(body) if ref != job.quarantine_ref.encode()]
-        if foreign:
-            logs.get().warning(
-                "runner_push_refused", job=job.id, attempt=job.attempt, ref=repr(foreign[0][:200])
-            )
-            metrics.BROKER_REQUESTS.labels(door="git", outcome="refused").inc()
-            _refuse(403, f"this attempt may push {job.quarantine_ref} and nothing else")
-        metrics.BROKER_REQUESTS.labels(door="git", outcome="pushed").inc()
         limit = desk.settings.max_pack_mib * 1024 * 1024
-        return _serve(desk.mirror_of(job), job, "git-receive-pack", body=body, limit=limit)
+        with _body(limit) as body:
+            foreign = [ref for ref in _pushed_refs(body) if ref != job.quarantine_ref.encode()]
+            if foreign:
+                logs.get().warning(
+                    "runner_push_refused", job=job.id, attempt=job.attempt, ref=repr(foreign[0][:200])
+                )
+                metrics.BROKER_REQUESTS.labels(door="git", outcome="refused").inc()
+                _refuse(403, f"this attempt may push {job.quarantine_ref} and nothing else")
+            metrics.BROKER_REQUESTS.labels(door="git", outcome="pushed").inc()
+            return _serve(desk.mirror_of(job), job, "git-receive-pack", body=body, limit=limit)
 
 
 def _serve(
@@ -118,20 +119,26 @@ def _serve(
     )
 
 
-def _body(limit: int) -> IO[bytes]:
-    """The request's body in an anonymous file, unzipped; 413 where it is longer than `limit`."""
-    spool = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the Git process that reads it
+@contextmanager
+def _body(limit: int) -> Iterator[IO[bytes]]:
+    """The request's body in an anonymous file, unzipped; 413 where it is longer than `limit`.
+
+    A Git process that was given the file reads on after the block.
+    """
     unzip = zlib.decompressobj(zlib.MAX_WBITS | 16) if request.content_encoding == "gzip" else None
     size = 0
-    while chunk := request.stream.read(_CHUNK):
-        plain = unzip.decompress(chunk, limit) if unzip else chunk
-        size += len(plain)
-        if size > limit or (unzip and unzip.unconsumed_tail):
-            spool.close()
-            _refuse(413, f"more than {limit} bytes")
-        spool.write(plain)
-    spool.seek(0)
-    return spool
+    with tempfile.TemporaryFile() as spool:
+        while chunk := request.stream.read(_CHUNK):
+            try:
+                plain = unzip.decompress(chunk, limit + 1 - size) if unzip else chunk
+            except zlib.error:
+                _refuse(400, "the body is not gzip")
+            size += len(plain)
+            if size > limit:
+                _refuse(413, f"more than {limit} bytes")
+            spool.write(plain)
+        spool.seek(0)
+        yield spool
 
 
 def _pushed_refs(body: IO[bytes]) -> Iterator[bytes]:

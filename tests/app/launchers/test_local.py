@@ -95,7 +95,9 @@ def test_sweeping_ends_what_nobody_wants(launcher, order):
         return job_id == "job00000001"
 
     assert launcher.sweep(wanted) == [("job00000002", 3)]
-    assert sorted(asked) == [("job00000001", 1), ("job00000002", 3)]
+    assert set(asked) == {("job00000001", 1), ("job00000002", 3)}
+    assert (launcher._folder("job00000001", 1) / "scratch").is_dir()
+    assert not (launcher._folder("job00000002", 3) / "scratch").exists()
     assert launcher.observe("job00000001", 1) == "running"
     assert launcher.observe("job00000002", 3) == "absent"
 
