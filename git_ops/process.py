@@ -46,6 +46,8 @@ _FORCED = (
     ("transfer.fsckObjects", "true"),
     ("protocol.allow", "never"),
 )
+_OLD_DEFECTS = ("badTimezone", "missingSpaceBeforeDate", "zeroPaddedFilemode")
+"""What old Git versions wrote and well-known histories hold. Harmless, and refusing it would refuse those repositories."""
 _STDERR_BYTES = 64 * 1024
 _STDERR_IN_ERRORS = 4_000
 _CHUNK = 1 << 16
@@ -198,6 +200,9 @@ class Git:
         yield from _FORCED
         for protocol in self.allow_protocols:
             yield f"protocol.{protocol}.allow", "always"
+        for defect in _OLD_DEFECTS:
+            yield f"fetch.fsck.{defect}", "ignore"
+            yield f"receive.fsck.{defect}", "ignore"
         if self.work_tree is not None:
             yield "core.bare", "false"
         if self.auth is not None:

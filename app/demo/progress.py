@@ -13,7 +13,7 @@ _PHASES = {
     "clone": "cloning",
     "edit": "Claude works",
     "commit": "committing",
-    "rebase": "rebasing onto the target",
+    "rebase": "rebasing",
     "verify": "running the repository's own tests",
     "push": "handing the result in",
 }
@@ -48,9 +48,12 @@ class Progress:
         self._console.print(
             f" {len(facts.files)} file(s), +{facts.added} −{facts.removed}, {len(facts.commits)} commit(s)"
         )
-        for run in outcome.job.result.verifications[-1:] if outcome.job.result else ():
+        runs = outcome.job.result.verifications if outcome.job.result else ()
+        for run in runs[-1:]:
             verdict = "passed" if run.exit_code == 0 else f"failed with exit code {run.exit_code}"
             self._console.print(f" tests {verdict}: {escape(one_line(run.command, 200))}", soft_wrap=True)
+        if not runs:
+            self._console.print(" no tests were run: .forgehand.yml names no `verify` command")
         self._console.print(f"\n{outcome.branch} is in {escape(outcome.where)}", soft_wrap=True)
         if outcome.branch.startswith("refs/"):
             short = outcome.branch.rpartition("/")[2]

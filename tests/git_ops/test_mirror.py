@@ -5,6 +5,7 @@ import pytest
 from git_ops.errors import Busy, NotARepository, OutputTooLarge, UnknownRef
 from git_ops.lock import locked
 from git_ops.mirror import Mirror
+from git_ops.process import Git
 
 
 @pytest.fixture
@@ -115,3 +116,22 @@ def test_lock_that_is_held_is_busy(origin, mirror):
     with locked(mirror._lock, timeout_seconds=1), pytest.raises(Busy):
         mirror.fetch()
     mirror.fetch()
+
+
+def test_a_history_with_old_defects_is_taken(tmp_path: Path) -> None:
+    """Git of 2007 wrote zero-padded modes; histories that hold them can't be rewritten."""
+    source = tmp_path / "old.git"
+    git = Git(source)
+    source.mkdir()
+    git.run("init", "--quiet", "--bare", "--template=", "--initial-branch=main")
+    blob = git.text("hash-object", "-w", "--stdin", stdin=b"text\n")
+    inner = git.text("mktree", stdin=f"100644 blob {blob}\ta\n".encode())
+    raw = b"040000 dir\0" + bytes.fromhex(inner)
+    tree = git.text("hash-object", "-w", "-t", "tree", "--literally", "--stdin", stdin=raw)
+    commit = f"tree {tree}\nauthor A <a@b> 0 +051800\ncommitter A <a@b> 0 +0000\n\nold\n".encode()
+    oid = git.text("hash-object", "-w", "-t", "commit", "--literally", "--stdin", stdin=commit)
+    git.run("update-ref", "refs/heads/main", oid)
+    mirror = Mirror(tmp_path / "mirror.git", f"file://{source}", allow_protocols=("file",))
+    mirror.ensure()
+    mirror.fetch()
+    assert mirror.resolve("main") == oid

@@ -37,7 +37,7 @@ class Person:
 
     forge: "RunningForge"
     login: str
-    token: str
+    token: str = field(repr=False)
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None, *, ok: bool = True) -> Any:
         """The parsed answer; with `ok=False` the response itself, whatever its status."""
@@ -85,6 +85,14 @@ class Person:
     def pull(self, repo: str, head: str, base: str = "main", title: str = "A change", body: str = "") -> int:
         form = {"head": head, "base": base, "title": title, "body": body}
         return self.api("POST", f"/repos/{repo}/pulls", form)["number"]
+
+    def merge(self, repo: str, number: int, how: str = "merge") -> None:
+        """Merge, as soon as the forge has found out whether that is possible, which Gitea does in its own time."""
+        end = time.monotonic() + 20
+        while not self.api("GET", f"/repos/{repo}/pulls/{number}")["mergeable"]:
+            assert time.monotonic() < end, f"pull request {number} of {repo} can't be merged"
+            time.sleep(0.1)
+        self.api("POST", f"/repos/{repo}/pulls/{number}/merge", {"Do": how})
 
     def hook(
         self, repo: str, url: str, secret: str, events: tuple[str, ...] = ("issues", "pull_request", "push")

@@ -24,6 +24,8 @@ from app.web.broker.usage import UsageMeter
 
 _PATHS = ("messages", "messages/count_tokens")
 _HEADERS_IN = ("anthropic-version", "anthropic-beta", "content-type", "user-agent", "x-stainless-retry-count")
+OAUTH_BETA = "oauth-2025-04-20"
+"""What the API wants to see in `anthropic-beta` beside a subscription token."""
 _HEADERS_OUT = ("content-type", "retry-after", "request-id")
 _REFUSED_FIELDS = ("mcp_servers", "container")
 _TIMEOUT = httpx.Timeout(connect=10, read=600, write=60, pool=10)
@@ -70,6 +72,9 @@ def add_routes(door: Blueprint, desk: Desk) -> None:
 
 def _forward(desk: Desk, upstream: httpx.Client, job: Job, path: str, body: bytes) -> Response:
     headers = {name: request.headers[name] for name in _HEADERS_IN if name in request.headers}
+    if "authorization" in upstream.headers:
+        betas = [beta for beta in (headers.get("anthropic-beta"), OAUTH_BETA) if beta]
+        headers["anthropic-beta"] = ",".join(betas)
     call = upstream.build_request(
         "POST", f"/v1/{path}", params=request.query_string, headers=headers, content=body
     )

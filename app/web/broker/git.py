@@ -25,6 +25,7 @@ _CHUNK = 1 << 16
 _NEGOTIATION_BYTES = 16 * 1024 * 1024
 """A fetch request: only the lists of what is wanted and there."""
 _COMMAND = re.compile(rb"[0-9a-f]{40,64} (?P<new>[0-9a-f]{40,64}) (?P<ref>[^\x00\n ]+)(?:\x00[^\n]*)?\n?")
+_LENGTH = re.compile(rb"[0-9a-f]{4}")
 _NO_CACHE = {"Cache-Control": "no-cache"}
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 
@@ -147,11 +148,9 @@ def _pushed_refs(body: IO[bytes]) -> Iterator[bytes]:
         length = body.read(4)
         if length == b"0000":
             break
-        try:
-            line = body.read(int(length, 16) - 4)
-        except ValueError:
+        if not _LENGTH.fullmatch(length) or int(length, 16) <= 4:
             _refuse(400, "not a push")
-        command = _COMMAND.fullmatch(line)
+        command = _COMMAND.fullmatch(body.read(int(length, 16) - 4))
         if command is None:
             _refuse(400, "not a push that we understand: no shallow clones, no push certificates")
         yield command["ref"]
