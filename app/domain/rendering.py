@@ -97,9 +97,9 @@ def job_comment(job: Job, *, job_url: str, spent_usd: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def pull_body(job: Job, *, job_url: str, spent_usd: float, fixes: int | None) -> str:
-    """The description of a pull request of ours, as the newest job left it."""
-    lines = [marker(job.id), *([f"Fixes #{fixes}", ""] if fixes is not None else [])]
+def pull_body(job: Job, *, job_url: str, spent_usd: float) -> str:
+    """The description of the pull request that an issue's job opens, or updates."""
+    lines = [marker(job.id), f"Fixes #{job.number}", ""]
     if job.report:
         lines += _facts(job, job.report)
     lines += _details(job)
@@ -108,20 +108,6 @@ def pull_body(job: Job, *, job_url: str, spent_usd: float, fixes: int | None) ->
         f"<sub>{_cost(spent_usd)}Made by Forgehand for {code(job.requester.login)} —— [View job]({job_url})</sub>",
     ]
     return "\n".join(lines) + "\n"
-
-
-_OUR_BODY = re.compile(r"<!-- forgehand:[0-9a-z]+ -->\r?\n(?:Fixes #(?P<fixes>\d{1,10})\b)?")
-
-
-def is_pull_body(body: str) -> bool:
-    """Whether `pull_body` wrote this, so that we may write it anew."""
-    return _OUR_BODY.match(body) is not None
-
-
-def fixes(body: str) -> int | None:
-    """The issue that a body of ours says it fixes."""
-    found = _OUR_BODY.match(body)
-    return int(found["fixes"]) if found and found["fixes"] else None
 
 
 def _facts(job: Job, report: Report) -> list[str]:

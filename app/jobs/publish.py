@@ -144,8 +144,8 @@ def _deliver(desk: Desk, job: Job, mirror: Mirror, head: str, facts: DiffFacts) 
 def _pull_request(desk: Desk, forge: Forge, job: Job) -> Pull:
     """The pull request of the job's branch: the one that is there, or a new one."""
     if job.is_pull:
-        return _refreshed(desk, forge, job, forge.pull(job.repo, job.number))
-    body = _body(desk, job, fixes=job.number)
+        return forge.pull(job.repo, job.number)  # the job's comment in this very thread tells what was done
+    body = rendering.pull_body(job, job_url=desk.job_url(job), spent_usd=desk.jobs.spent_usd(job.id))
     found = forge.find_pull(job.repo, head_branch=job.branch, base_branch=job.target_branch)
     if found is not None:
         forge.edit_pull(job.repo, found.number, body=body)
@@ -158,16 +158,3 @@ def _pull_request(desk: Desk, forge: Forge, job: Job) -> Pull:
         body=body,
         draft=desk.settings.draft_pulls,
     )
-
-
-def _refreshed(desk: Desk, forge: Forge, job: Job, pull: Pull) -> Pull:
-    """Bring the description of a pull request of ours up to date; people's own are left alone."""
-    if pull.author.id == forge.whoami().id and rendering.is_pull_body(pull.body):
-        body = _body(desk, job, fixes=rendering.fixes(pull.body))
-        forge.edit_pull(job.repo, pull.number, body=body)
-    return pull
-
-
-def _body(desk: Desk, job: Job, *, fixes: int | None) -> str:
-    spent = desk.jobs.spent_usd(job.id)
-    return rendering.pull_body(job, job_url=desk.job_url(job), spent_usd=spent, fixes=fixes)

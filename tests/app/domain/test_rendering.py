@@ -121,7 +121,7 @@ def test_a_job_that_succeeded():
     assert comment(ended(State.SUCCEEDED, result=result(rebase=rebase), report=REPORT)) == (
         "<!-- forgehand:job00000001 -->\n"
         f"**Forgehand finished** after 1m 15s —— [View job]({URL})\n\n"
-        "- pull request #9 is at bbbbbbbbbb on `forgehand/issue-1`.\n"
+        "- Pull request #9 (`forgehand/issue-1`) is at bbbbbbbbbb.\n"
         "- 1 commit ahead of `main`, 2 files changed, +3 −1: `a.py`, `b.py`\n"
         "- Rebased onto `main` at cccccccccc; 1 conflict resolved, see below.\n"
         "- The repository's own tests passed: `make test` in 1.2 s on bbbbbbbbbb.\n"
@@ -136,7 +136,7 @@ def test_a_job_that_succeeded():
 def test_the_pull_request_tells_the_same_facts():
     job = ended(State.SUCCEEDED, result=result(verifications=()), report=REPORT)
     body = rendering.pull_body(job, job_url=URL, spent_usd=0)
-    assert body.startswith("<!-- forgehand:job00000001 -->\nFixes #3\n\n- pull request #9 is at bbbbbbbbbb")
+    assert body.startswith("<!-- forgehand:job00000001 -->\nFixes #3\n\n- Pull request #9 (`forgehand/issue-1`) is at bbbbbbbbbb.")
     assert "- No tests were run: `.forgehand.yml` names no `verify` command.\n" in body
     assert body.endswith(f"<sub>Made by Forgehand for `ada` —— [View job]({URL})</sub>\n")
 
@@ -144,7 +144,7 @@ def test_the_pull_request_tells_the_same_facts():
 def test_a_rebase_tells_where_the_branch_is_now():
     job = ended(State.SUCCEEDED, result=result(agent=None, verifications=()), report=REPORT)
     shown = comment(job.model_copy(update={"kind": "rebase"}))
-    assert "- Rebased `forgehand/issue-1` onto `main`: pull request #9 is at bbbbbbbbbb.\n" in shown
+    assert "- Pull request #9 (`forgehand/issue-1`) is at bbbbbbbbbb.\n" in shown
     assert "without a conflict" in shown
     assert "No tests were run" not in shown
 
