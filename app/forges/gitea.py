@@ -1,7 +1,8 @@
 """Gitea 1.22 and later as a forge. `port.Forge` says what every method promises.
 
 What is Gitea's own stays here: labels are set by id, a draft is a title that starts with `WIP:`, comments have no
-pages, and a token goes to Git as the password of Basic authentication.
+pages, a token goes to Git as the password of Basic authentication, and a pull request whose branch is gone has
+`refs/pull/<number>/head` for its branch, which no rule for branch names lets through.
 """
 
 import base64
@@ -15,6 +16,7 @@ from app.forges.port import (
     CommitState,
     ForgeError,
     ForgeNotFound,
+    ForgeUnavailable,
     GitAccess,
     Issue,
     Permission,
@@ -131,6 +133,7 @@ class Gitea:
         return Repo(full_name=found.full_name, default_branch=found.default_branch, private=found.private)
 
     def permission(self, repo: str, login: str) -> Permission:
+        """Only for administrators of the repository: Gitea 1.22 tells others not even about themselves."""
         try:
             found = self._rest.get(
                 _Permission, f"{repo_path(repo)}/collaborators/{segment(login)}/permission"
@@ -216,7 +219,13 @@ class Gitea:
         self, repo: str, sha: str, *, state: CommitState, context: str, text: str, url: str
     ) -> None:
         form = {"state": state, "context": context, "description": text, "target_url": url}
-        self._rest.send("POST", f"{repo_path(repo)}/statuses/{segment(sha)}", body=form, repeatable=True)
+        path = f"{repo_path(repo)}/statuses/{segment(sha)}"
+        try:
+            self._rest.send("POST", path, body=form, repeatable=True)
+        except ForgeUnavailable as error:
+            if error.status == 500:  # also Gitea's answer where there is no such commit: then this raises
+                self._rest.send("GET", f"{repo_path(repo)}/git/commits/{segment(sha)}")
+            raise
 
     def git_access(self, repo: str) -> GitAccess:
         path = repo_path(repo).removeprefix("/repos")

@@ -54,13 +54,15 @@ class _IssuePayload(BaseModel):
     sender: _User
 
     def thread(self, *, is_pull: bool) -> Thread:
+        # When all labels are taken off at once, Gitea still sends those that were on.
+        labels = () if self.action == "label_cleared" else self.issue.labels or ()
         return Thread(
             repo=self.repository.full_name,
             number=self.issue.number,
             title=self.issue.title,
             body=self.issue.body or "",
             author=self.issue.user.value(),
-            labels=frozenset(label.name for label in self.issue.labels or ()),
+            labels=frozenset(label.name for label in labels),
             is_pull=is_pull,
             is_open=self.issue.state == "open",
             updated_at=self.issue.updated_at,

@@ -4,7 +4,7 @@ from app.domain import rendering
 from app.domain.job import Job, State
 from app.forges.port import Forge, ForgeDenied, ForgeError, ForgeNotFound
 from app.jobs.desk import Desk
-from app.store.locks import lease
+from app.store.locks import LEASE_WAIT_SECONDS, lease
 from app.telemetry import logs
 
 NEEDS_HUMAN = "needs-human"
@@ -13,7 +13,9 @@ _UNHAPPY = frozenset({State.FAILED, State.TIMED_OUT})
 
 def comment(desk: Desk, job_id: str) -> None:
     """Make the thread show the job as it is now. Repeating it changes nothing."""
-    with lease(desk.redis, f"comment:{job_id}", seconds=desk.settings.lease_seconds, wait_seconds=5):
+    with lease(
+        desk.redis, f"comment:{job_id}", seconds=desk.settings.lease_seconds, wait_seconds=LEASE_WAIT_SECONDS
+    ):
         job = desk.jobs.get(job_id)
         if job.forge not in desk.forges:
             desk.jobs.settle(job_id)  # `forgehand run`: there is no thread

@@ -56,18 +56,21 @@ class _Intake:
         self._forge: Forge = desk.forges[endpoint]
 
     def handle(self, event: LabelsChanged | Commented) -> None:
-        if event.actor.id == self._forge.whoami().id:
+        ours = event.actor.id == self._forge.whoami().id
+        if ours:
             logs.get().info("delivery_ignored", endpoint=self._endpoint, reason="our own doing")
-        elif isinstance(event, LabelsChanged):
-            self._labels_changed(event)
-        else:
+        if isinstance(event, LabelsChanged):
+            self._labels_changed(event, ours=ours)
+        elif not ours:
             self._commented(event)
 
-    def _labels_changed(self, event: LabelsChanged) -> None:
+    def _labels_changed(self, event: LabelsChanged, *, ours: bool) -> None:
+        """Start a job where the label is new; what we did ourselves is only remembered."""
         thread, label = event.thread, self._desk.settings.label
         key = keys.labels(self._endpoint, thread.repo, thread.number)
         before = set(json.loads(self._desk.redis.get(key) or "[]"))
-        if label in thread.labels and label not in before and thread.is_open and not thread.is_pull:
+        asked = not ours and label in thread.labels and label not in before
+        if asked and thread.is_open and not thread.is_pull:
             trigger = f"{self._endpoint}/{thread.repo}/{thread.number}/label/{thread.updated_at}"
             self._start("code", event.actor, thread, trigger=trigger, author=thread.author, label=label)
         # after the job: killed in between, the trigger key finds the job again
@@ -84,15 +87,20 @@ class _Intake:
         if asked.verb in {"help", "stop"}:
             self._answer_at_once(event, asked.verb)
         elif asked.verb == "rebase" and not thread.is_pull:
-            self._reply(event, "`rebase` works on pull requests; this is an issue.")
+            self._answer(event, "`rebase` works on pull requests; this is an issue.")
         elif not thread.is_open:
-            self._reply(event, "This is closed. Reopen it, and ask again.")
+            self._answer(event, "This is closed. Reopen it, and ask again.")
         else:
             kind: Kind = "rebase" if asked.verb == "rebase" else "code"
             self._start(
                 kind, event.actor, thread, trigger=trigger, author=event.author,
                 comment_id=event.comment_id, request=asked.text,
             )  # fmt: skip
+
+    def _answer(self, event: Commented, text: str) -> None:
+        """Reply to who may ask; strangers can't make us talk."""
+        if self._refusal(event.thread, event.actor, event.author) is None:
+            self._reply(event, text)
 
     def _answer_at_once(self, event: Commented, verb: str) -> None:
         if self._refusal(event.thread, event.actor, event.author) is not None:

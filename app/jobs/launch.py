@@ -14,10 +14,10 @@ from app.launchers.port import LaunchError, Order, Token
 from app.store.attempts import new_token
 from app.store.connection import Pipeline
 from app.store.jobs import NoRoomError
-from app.store.locks import lease
+from app.store.locks import LEASE_WAIT_SECONDS, lease
 from app.store.tasks import Task
 from app.telemetry import logs
-from git_ops import Chain, GitError, Identity, Mirror, UnknownRef, rebase
+from git_ops import Chain, GitError, Identity, Mirror, UnknownRef, check_branch, rebase
 from runner.protocol import RebaseFacts, Result
 
 TOKEN_SLACK_SECONDS = 600
@@ -26,7 +26,9 @@ _OCCUPIES_BRANCH = frozenset({State.LAUNCHING, State.RUNNING, State.PUBLISHING})
 
 def launch(desk: Desk, job_id: str) -> None:
     """Start the job's next attempt if it is queued and its turn has come; otherwise it keeps waiting."""
-    with lease(desk.redis, f"job:{job_id}", seconds=desk.settings.lease_seconds):
+    with lease(
+        desk.redis, f"job:{job_id}", seconds=desk.settings.lease_seconds, wait_seconds=LEASE_WAIT_SECONDS
+    ):
         job = desk.jobs.get(job_id)
         if job.state != State.QUEUED or _branch_is_busy(desk, job):
             return
@@ -69,7 +71,8 @@ def _branch_is_busy(desk: Desk, job: Job) -> bool:
 
 
 def _pins(desk: Desk, job: Job, mirror: Mirror) -> dict[str, str | None]:
-    base = mirror.resolve(job.target_branch)
+    check_branch(job.branch)  # a full ref would resolve, too, and to something else
+    base = mirror.resolve(check_branch(job.target_branch))
     config = mirror.read_blob(base, repo_config.PATH, repo_config.MAX_BYTES)
     repo_config.parse(config)  # a mistake in it is told now, not by a runner later
     try:

@@ -10,7 +10,7 @@ from app.domain.job import Job, Report, State
 from app.forges.port import Forge, ForgeError, Pull
 from app.jobs.desk import Desk
 from app.jobs.ending import AFTER_THE_END, fail
-from app.store.locks import lease
+from app.store.locks import LEASE_WAIT_SECONDS, lease
 from app.telemetry import logs
 from git_ops import ChangedPath, DiffFacts, GitError, LeaseLost, Mirror, commit_facts, diff_facts, push
 from runner.protocol import Result
@@ -21,14 +21,17 @@ STATUS_CONTEXT = "forgehand/job"
 
 def publish(desk: Desk, job_id: str) -> None:
     """Publish the result of a job that is in `publishing`; all others are left alone."""
-    with lease(desk.redis, f"job:{job_id}", seconds=desk.settings.lease_seconds):
+    with lease(
+        desk.redis, f"job:{job_id}", seconds=desk.settings.lease_seconds, wait_seconds=LEASE_WAIT_SECONDS
+    ):
         job = desk.jobs.get(job_id)
         if job.state != State.PUBLISHING or job.result is None:
             return
         try:
             _publish(desk, job, job.result)
         except LeaseLost as error:
-            fail(desk, job, f"{error.user_message} Ask again, and the work starts from what is there now.")
+            sentence = f"{error.user_message} Ask again, and the work starts from what is there now."
+            _save(desk, job, desk.mirror_of(job), sentence)
         except (GitError, ForgeError) as error:
             if error.retryable:
                 raise  # the reconciler comes back to it
@@ -46,7 +49,7 @@ def _publish(desk: Desk, job: Job, result: Result) -> None:
     elif not facts.files:
         _no_changes(desk, job)
     elif result.outcome == "failed":
-        _save(desk, job, mirror, facts.tip, result)
+        _save(desk, job, mirror, result.error or "the attempt failed")
     else:
         _deliver(desk, job, mirror, facts.tip, facts)
 
@@ -93,12 +96,13 @@ def _no_changes(desk: Desk, job: Job) -> None:
     )
 
 
-def _save(desk: Desk, job: Job, mirror: Mirror, head: str, result: Result) -> None:
+def _save(desk: Desk, job: Job, mirror: Mirror, sentence: str) -> None:
     """Put unfinished work on a branch of its own: nothing is thrown away, nothing is claimed."""
+    head = mirror.resolve(job.quarantine_ref)
     branch = f"{desk.settings.branch_prefix}unfinished-{job.id}"
     push(mirror.git, url=mirror.url, sha=head, branch=branch, expected=None)
     desk.jobs.change(job.id, attempt=job.attempt, report=Report(head_sha=head, saved_branch=branch))
-    fail(desk, job, result.error or "the attempt failed")
+    fail(desk, job, sentence)
 
 
 def _deliver(desk: Desk, job: Job, mirror: Mirror, head: str, facts: DiffFacts) -> None:

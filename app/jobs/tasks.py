@@ -66,11 +66,12 @@ def _run(use_case: Callable[[Desk, str], None], argument: str) -> None:
 
 
 def _on_bug(desk: Desk, argument: str, error: Exception) -> None:
-    """A mistake of ours: say so in the log, and don't let one job repeat it for ever."""
+    """A mistake of ours: say so in the log, and don't let one job or delivery repeat it for ever."""
     logs.get().exception("task_crashed", id=argument)
     crashes = desk.redis.incr(keys.crashes(argument or "-"))
     desk.redis.expire(keys.crashes(argument or "-"), 86_400)
     if crashes >= MAX_CRASHES:
+        desk.deliveries.done(argument)  # nothing happens where it is no delivery
         with suppress(JobNotFoundError):
             sentence = (
                 f"an internal error ({type(error).__name__}). The operator's log has it under this job's id."

@@ -16,9 +16,12 @@ from app.domain.job import Job, State
 from app.store import keys
 from app.store.connection import Pipeline, Redis
 from app.store.jobs import JobNotFoundError, Jobs
-from runner.protocol import Event, HeartbeatEvent
+from runner.protocol import Event, HeartbeatEvent, LogEvent
 
 LOG_LENGTH = 20_000
+LOG_BYTES = 8 * 1024 * 1024
+"""What one attempt may have us keep of its log lines; phases and the result are kept in any case."""
+KEPT_SECONDS = 30 * 86_400
 TOKEN_BYTES = 32
 _LISTENING = frozenset({State.LAUNCHING, State.RUNNING})
 
@@ -78,15 +81,21 @@ class Attempts:
             with self._redis.pipeline() as pipe:
                 try:
                     pipe.watch(key)
-                    last = int(pipe.hget(key, "seq") or 0)
+                    stored = pipe.hmget(key, "seq", "bytes")
+                    last, size = (int(value or 0) for value in stored)
                     pipe.multi()
                     for event in in_order(events, after=last):
-                        last = event.seq
-                        if not isinstance(event, HeartbeatEvent):
-                            entry = {"attempt": job.attempt, "event": event.model_dump_json()}
-                            pipe.xadd(keys.log(job.id), entry, maxlen=LOG_LENGTH, approximate=True)
-                    pipe.hset(key, mapping={"seq": last, "at": time.time()})
-                    pipe.expire(key, 30 * 86_400)
+                        last, text = event.seq, event.model_dump_json()
+                        if isinstance(event, HeartbeatEvent) or (
+                            size > LOG_BYTES and isinstance(event, LogEvent)
+                        ):
+                            continue
+                        size += len(text)
+                        entry = {"attempt": job.attempt, "event": text}
+                        pipe.xadd(keys.log(job.id), entry, maxlen=LOG_LENGTH, approximate=True)
+                    pipe.hset(key, mapping={"seq": last, "at": time.time(), "bytes": size})
+                    for kept in (key, keys.log(job.id)):
+                        pipe.expire(kept, KEPT_SECONDS)
                     pipe.execute()
                 except WatchError:
                     continue

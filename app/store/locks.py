@@ -9,6 +9,9 @@ from redis.exceptions import LockError, RedisError
 from app.store import keys
 from app.store.connection import Redis
 
+LEASE_WAIT_SECONDS = 5.0
+"""How long a task waits for the one before it on the same job, before it leaves it to the reconciler."""
+
 
 class BusyError(Exception):
     """Somebody else holds the lease; what they do is the same or goes first."""

@@ -23,7 +23,16 @@ def is_name(name: str) -> bool:
     return bool(_LOGIN.fullmatch(name)) and name.lower() not in RESERVED
 
 
-def create(db: Database, *, login: str, email: str, full_name: str, password: str, is_admin: bool) -> Account:
+def create(
+    db: Database,
+    *,
+    login: str,
+    email: str,
+    full_name: str,
+    password: str,
+    is_admin: bool,
+    must_change_password: bool = False,
+) -> Account:
     """Raise `Invalid` for a name or address that can't be had, or one that is taken, or for a short password."""
     if not is_name(login):
         raise Invalid(f"user name {login!r} is invalid: use letters, digits and single . _ - between them")
@@ -36,9 +45,10 @@ def create(db: Database, *, login: str, email: str, full_name: str, password: st
         if db.row(Account, "SELECT * FROM accounts WHERE login = ?", login):
             raise Invalid(f"user already exists [name: {login}]")
         account_id = db.run(
-            "INSERT INTO accounts (login, email, full_name, is_admin, password_hash, created)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            *(login, email, full_name, is_admin, hashed, time.time()),
+            "INSERT INTO accounts"
+            " (login, email, full_name, is_admin, password_hash, must_change_password, created)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(login, email, full_name, is_admin, hashed, must_change_password, time.time()),
         )
         found = db.row(Account, "SELECT * FROM accounts WHERE id = ?", account_id)
     if found is None:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 ZERO = "0" * 40
 TIMEOUT_SECONDS = 60
-_OPTIONS = ("core.hooksPath=/dev/null", "gc.auto=0", "receive.autogc=false", "receive.hideRefs=refs/pull")
+_OPTIONS = ("core.hooksPath=/dev/null", "gc.auto=0", "receive.autogc=false")
 _SERVING = ("uploadpack.allowFilter=true", "uploadpack.allowAnySHA1InWant=true")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
 _BAD_BRANCH = re.compile(r"\.\.|//|/\.|\.lock(/|$)|[./]$")
@@ -133,6 +133,11 @@ class Bare:
             "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads"
         ).splitlines()
         return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
+
+    def refs(self) -> dict[str, str]:
+        """All branches and tags, full name to hash; of an annotated tag its own."""
+        found = self.text("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags")
+        return {name: sha for sha, _, name in (line.partition(" ") for line in found.splitlines())}
 
     def commit_of(self, name: str) -> str | None:
         """The commit that a full ref or a hash names."""

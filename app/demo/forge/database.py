@@ -17,7 +17,8 @@ Row = TypeVar("Row")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
   id INTEGER PRIMARY KEY AUTOINCREMENT, login TEXT NOT NULL UNIQUE COLLATE NOCASE, email TEXT NOT NULL,
-  full_name TEXT NOT NULL, is_admin BOOLEAN NOT NULL, password_hash TEXT NOT NULL, created REAL NOT NULL);
+  full_name TEXT NOT NULL, is_admin BOOLEAN NOT NULL, password_hash TEXT NOT NULL,
+  must_change_password BOOLEAN NOT NULL, created REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS tokens (
   id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL REFERENCES accounts, name TEXT NOT NULL,
   sha256 TEXT NOT NULL UNIQUE, last_eight TEXT NOT NULL, scopes TEXT NOT NULL, UNIQUE (account_id, name));

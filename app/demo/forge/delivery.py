@@ -53,8 +53,6 @@ def headers(delivery: Delivery, secret: str) -> dict[str, str]:
         "X-Gogs-Signature": sha256,
         "X-Hub-Signature": f"sha1={sha1}",
         "X-Hub-Signature-256": f"sha256={sha256}",
-        "X-Gitea-Hook-Installation-Target-Type": "repository",
-        "X-GitHub-Hook-Installation-Target-Type": "repository",
     }
 
 

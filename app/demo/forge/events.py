@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.demo.forge import views
-from app.demo.forge.bare import ZERO
+from app.demo.forge.bare import ZERO, Commit
 from app.demo.forge.records import Account, Comment, Hook, Issue, Repository
 from app.demo.forge.views import Json
 from app.demo.forge.world import Forge
 
 EVENT_OF_TYPE = {
+    "create": "create",
+    "delete": "delete",
     "issues": "issues",
     "issue_label": "issues",
     "issue_comment": "issue_comment",
@@ -27,20 +29,33 @@ EVENT_OF_TYPE = {
 }
 """The `X-Gitea-Event` header of each event type; the type itself goes into `X-Gitea-Event-Type`."""
 
+_REVIEWS = ("pull_request_review_approved", "pull_request_review_rejected")
+_ISSUES = ("issues", "issue_assign", "issue_label", "issue_milestone", "issue_comment")
+_PULLS = (
+    "pull_request", "pull_request_assign", "pull_request_label", "pull_request_milestone", "pull_request_comment",
+    *_REVIEWS, "pull_request_review_comment", "pull_request_sync", "pull_request_review_request",
+)  # fmt: skip
+_TYPES = ("create", "delete", "fork", "push", *_ISSUES, *_PULLS, "wiki", "repository", "release")
+"""What a hook may ask for, in the order in which Gitea lists it; not all of it ever happens here."""
+
 _GROUPS = {
-    "issues": ("issues", "issue_label", "issue_comment"),
-    "pull_request": ("pull_request", "pull_request_label", "pull_request_comment", "pull_request_sync"),
+    "issues": _ISSUES,
+    "pull_request": _PULLS,
     "issues_only": ("issues",),
     "pull_request_only": ("pull_request",),
+    "pull_request_comment": ("pull_request_comment", "pull_request_review_comment"),
+    "pull_request_review": _REVIEWS,
 }
 MAX_COMMITS = 30
+_ESCAPES = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
+"""Gitea writes these signs of a string so; outside of strings JSON has none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A branch that a push moved; `before` is `ZERO` for a new one."""
+    """A branch or tag that a push moved; `before` is `ZERO` for a new one, `after` for one that is gone."""
 
-    branch: str
+    ref: str
     before: str
     after: str
 
@@ -48,11 +63,18 @@ class Move:
 def expand(events: list[str]) -> list[str]:
     """The event types that a hook gets for the names it asked for; none asked for is `push`."""
     wanted = [kind for name in events or ["push"] for kind in _GROUPS.get(name, (name,))]
-    return sorted({kind for kind in wanted if kind in EVENT_OF_TYPE})
+    return [kind for kind in _TYPES if kind in wanted]
 
 
 def issue_changed(
-    forge: Forge, repo: Repository, issue: Issue, sender: Account, action: str, *, changes: Json | None = None
+    forge: Forge,
+    repo: Repository,
+    issue: Issue,
+    sender: Account,
+    action: str,
+    *,
+    changes: Json | None = None,
+    commit_id: str = "",
 ) -> None:
     """An issue or pull request was opened, edited, closed, reopened, relabelled or, for pulls, pushed to."""
     payload: Json = {"action": action, "number": issue.number}
@@ -63,7 +85,7 @@ def issue_changed(
         payload |= {"requested_reviewer": None, "review": None}
     else:
         payload["issue"] = views.issue(forge, repo, issue)
-    payload |= _context(forge, repo, sender) | {"commit_id": ""}
+    payload |= _context(forge, repo, sender) | {"commit_id": commit_id}
     _queue(forge, repo, _issue_event_type(issue, action), payload)
 
 
@@ -97,25 +119,45 @@ def comment_changed(
 
 
 def pushed(forge: Forge, repo: Repository, sender: Account, move: Move) -> None:
+    """A new branch or tag is a `create` and a push, one that is gone only a `delete`."""
+    if move.after == ZERO:
+        gone = _ref(move.ref) | {"pusher_type": "user"}
+        _queue(forge, repo, "delete", gone | _context(forge, repo, sender))
+        return
+    if move.before == ZERO:
+        made = {"sha": move.after} | _ref(move.ref)
+        _queue(forge, repo, "create", made | _context(forge, repo, sender))
     _queue(forge, repo, "push", _push_payload(forge, repo, sender, move))
+
+
+def _ref(ref: str) -> Json:
+    """A full ref as Gitea names it where one appears or goes."""
+    _, kind, name = ref.split("/", 2)
+    return {"ref": name, "ref_type": "tag" if kind == "tags" else "branch"}
 
 
 def tested(forge: Forge, repo: Repository, sender: Account, hook: Hook) -> None:
     """Gitea tests a hook with a push that changed nothing."""
-    tip = forge.bare(repo).heads().get(repo.default_branch, ZERO)
-    move = Move(branch=repo.default_branch, before=tip, after=tip)
-    _queue_for(forge, hook, "push", _push_payload(forge, repo, sender, move))
+    bare = forge.bare(repo)
+    tip = bare.heads().get(repo.default_branch)
+    if tip is None:
+        return  # nothing to tell of, as in Gitea
+    commit = views.branch_commit(forge, repo, bare.log(tip, limit=1)[0])
+    move = Move(ref=f"refs/heads/{repo.default_branch}", before=tip, after=tip)
+    payload = _push_payload(forge, repo, sender, move)
+    _queue_for(
+        forge, hook, "push", payload | {"commits": [commit], "total_commits": 1, "head_commit": commit}
+    )
 
 
 def _push_payload(forge: Forge, repo: Repository, sender: Account, move: Move) -> Json:
     bare, before, after = forge.bare(repo), move.before, move.after
-    known = [f"^{before}"] if before != ZERO and bare.commit_of(before) else []
-    new = bare.log(after, *known, limit=MAX_COMMITS) if after not in {ZERO, before} else []
+    new = new_commits(forge, repo, move)
     head = bare.log(after, limit=1) if after != ZERO else []
     compare = f"{forge.url}/{repo.full_name}/compare/{before}...{after}" if before != ZERO else ""
     who = views.user(forge, sender)
     return {
-        "ref": f"refs/heads/{move.branch}",
+        "ref": move.ref,
         "before": before,
         "after": after,
         "compare_url": compare,
@@ -126,6 +168,15 @@ def _push_payload(forge: Forge, repo: Repository, sender: Account, move: Move) -
         "pusher": who,
         "sender": who,
     }
+
+
+def new_commits(forge: Forge, repo: Repository, move: Move) -> list[Commit]:
+    """What a branch has that it hadn't; where it is new, what the default branch hasn't."""
+    if move.after in {ZERO, move.before}:
+        return []
+    bare, main = forge.bare(repo), f"refs/heads/{repo.default_branch}"
+    known = bare.commit_of(main if move.before == ZERO and move.ref != main else move.before)
+    return bare.log(move.after, *([f"^{known}"] if known else []), limit=MAX_COMMITS)
 
 
 def _context(forge: Forge, repo: Repository, sender: Account) -> Json:
@@ -141,7 +192,7 @@ def _queue(forge: Forge, repo: Repository, event_type: str, payload: Json) -> No
 
 def _queue_for(forge: Forge, hook: Hook, event_type: str, payload: Json) -> None:
     now = time.time()
-    body = json.dumps(payload, indent=2, ensure_ascii=False).encode()
+    body = json.dumps(payload, indent=2, ensure_ascii=False).translate(_ESCAPES).encode()
     forge.db.run(
         "INSERT INTO deliveries (hook_id, uuid, event, event_type, body, created, next_at, attempts)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 0)",

@@ -96,11 +96,11 @@ def _receive(repo: Repository, pusher: Account) -> Iterator[bytes]:
 
     def run() -> Iterator[bytes]:
         with here.writing(repo):
-            before = bare.heads()
+            before = bare.refs()
             try:
                 yield from talk
             finally:
-                pushes.settle(here, repo, pusher, before, bare.heads())
+                pushes.settle(here, repo, pusher, before, bare.refs())
 
     return run()
 

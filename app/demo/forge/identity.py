@@ -60,7 +60,10 @@ def caller() -> Caller:
 
 
 def check_scopes() -> None:
-    """Before every API request: the token's scopes cover the path."""
+    """Before every API request: the password is the account's own, and the token's scopes cover the path."""
+    account = caller().account
+    if account and account.must_change_password:
+        raise Forbidden("You must change your password. Change it at: /user/change_password")
     verb = "read" if request.method in {"GET", "HEAD"} else "write"
     for category in _categories(request.path):
         caller().need(verb, category)

@@ -22,6 +22,7 @@ class Account:
     full_name: str
     is_admin: bool
     password_hash: str
+    must_change_password: bool
     created: float
 
 

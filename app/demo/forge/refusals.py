@@ -3,7 +3,7 @@
 Refusal            any status
 ├── Unauthorized   401
 ├── Forbidden      403
-├── NotFound       404, the same words whether it is hidden or isn't there
+├── NotFound       404, the same words whether it is hidden or isn't there; more only in `detail`
 ├── Conflict       409
 └── Invalid        422
 """
@@ -31,8 +31,9 @@ class Forbidden(Refusal):
 class NotFound(Refusal):
     status = 404
 
-    def __init__(self, message: str = "The target couldn't be found.") -> None:
-        super().__init__(message)
+    def __init__(self, detail: str = "") -> None:
+        super().__init__("The target couldn't be found.")
+        self.detail = detail
 
 
 class Conflict(Refusal):

@@ -10,6 +10,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from app.demo.forge.api import api
+from app.demo.forge.api.http import unrouted
 from app.demo.forge.database import Database
 from app.demo.forge.delivery import Postman
 from app.demo.forge.git_http import git_http
@@ -30,6 +31,8 @@ def build(forge: Forge) -> Flask:
     app = Flask(__name__)
     app.extensions["forge"] = forge
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it, its base class doesn't
+    for code in (404, 405):
+        app.register_error_handler(code, unrouted)
     for blueprint in (api, git_http, pages):
         app.register_blueprint(blueprint)
     return app

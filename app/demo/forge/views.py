@@ -24,6 +24,24 @@ from app.demo.forge.world import Forge
 Json = dict[str, Any]
 NEVER = "0001-01-01T00:00:00Z"
 WIP = ("WIP:", "[WIP]")
+_REPOSITORY: Json = {
+    "fork": False, "template": False, "parent": None, "mirror": False, "size": 0, "language": "",
+    "link": "", "ssh_url": "", "original_url": "", "website": "",
+    "stars_count": 0, "forks_count": 0, "watchers_count": 1, "release_counter": 0,
+    "archived": False, "archived_at": "1970-01-01T00:00:00Z",
+    "has_issues": True, "has_wiki": False, "has_pull_requests": True, "has_projects": False,
+    "projects_mode": "all", "has_releases": False, "has_packages": False, "has_actions": False,
+    "internal_tracker": {
+        "enable_time_tracker": False, "allow_only_contributors_to_track_time": True,
+        "enable_issue_dependencies": False,
+    },
+    "ignore_whitespace_conflicts": False, "allow_merge_commits": True, "allow_rebase": False,
+    "allow_rebase_explicit": False, "allow_squash_merge": True, "allow_fast_forward_only_merge": False,
+    "allow_rebase_update": False, "default_delete_branch_after_merge": False, "default_merge_style": "merge",
+    "default_allow_maintainer_edit": False, "avatar_url": "", "internal": False,
+    "mirror_interval": "", "mirror_updated": NEVER, "repo_transfer": None,
+}  # fmt: skip
+"""What is the same for every repository here, since the forge hasn't got what it tells of."""
 
 
 def moment(at: float | None) -> str | None:
@@ -50,7 +68,7 @@ def user(forge: Forge, account: Account) -> Json:
         "last_login": NEVER,
         "created": moment(account.created),
         "restricted": False,
-        "active": True,
+        "active": False,  # as Gitea shows an account to all but its owner
         "prohibit_login": False,
         "location": "",
         "website": "",
@@ -67,7 +85,8 @@ def repository(forge: Forge, repo: Repository, viewer: Account | None = None) ->
     access = forge.access(repo, viewer)
     page = f"{forge.url}/{repo.full_name}"
     count = "SELECT COUNT(*) FROM issues WHERE repo_id = ? AND is_open AND is_pull = ?"
-    return {
+    api = f"{forge.url}/api/v1/repos/{repo.full_name}"
+    return _REPOSITORY | {
         "id": repo.id,
         "owner": user(forge, forge.account(repo.owner_id)),
         "name": repo.name,
@@ -75,16 +94,10 @@ def repository(forge: Forge, repo: Repository, viewer: Account | None = None) ->
         "description": repo.description,
         "empty": not forge.bare(repo).heads(),
         "private": repo.private,
-        "fork": False,
-        "template": False,
-        "mirror": False,
-        "archived": False,
-        "internal": False,
-        "size": 0,
+        "languages_url": f"{api}/languages",
         "html_url": page,
-        "url": f"{forge.url}/api/v1/repos/{repo.full_name}",
+        "url": api,
         "clone_url": f"{page}.git",
-        "ssh_url": "",
         "default_branch": repo.default_branch,
         "object_format_name": "sha1",
         "open_issues_count": forge.db.count(count, repo.id, 0),
@@ -96,10 +109,6 @@ def repository(forge: Forge, repo: Repository, viewer: Account | None = None) ->
             "push": access >= Access.WRITE,
             "pull": access >= Access.READ,
         },
-        "has_issues": True,
-        "has_pull_requests": True,
-        "allow_merge_commits": True,
-        "default_merge_style": "merge",
     }
 
 
@@ -229,13 +238,20 @@ def pull(forge: Forge, repo: Repository, issue: Issue, viewer: Account | None = 
         "merged_by": user(forge, forge.account(found.merged_by)) if found.merged_by else None,
         "allow_maintainer_edit": False,
         "base": _side(repo_view, repo, found.base_branch, base_sha),
-        "head": _side(repo_view, repo, found.head_branch, found.head_sha),
+        "head": _side(repo_view, repo, found.head_branch, found.head_sha) | _gone(bare, issue, found),
         "merge_base": merge_base,
     }
 
 
 def _merges(bare: Bare, base_sha: str, pull: Pull) -> bool:
     return bare.merged_tree(base_sha, pull.head_sha) is not None
+
+
+def _gone(bare: Bare, issue: Issue, pull: Pull) -> Json:
+    """A branch that isn't there any more: Gitea names the pull request's own ref then."""
+    if bare.commit_of(f"refs/heads/{pull.head_branch}"):
+        return {}
+    return {"ref": f"refs/pull/{issue.number}/head"}
 
 
 def _side(repo_view: Json, repo: Repository, branch: str, sha: str) -> Json:
@@ -261,9 +277,9 @@ def hook(hook: Hook) -> Json:
     return {
         "id": hook.id,
         "type": "gitea",
-        "branch_filter": "*",
+        "branch_filter": "",
         "config": {"content_type": "json", "url": hook.url},
-        "events": hook.events.split(","),
+        "events": [kind for kind in hook.events.split(",") if kind],
         "authorization_header": "",
         "active": hook.active,
         "updated_at": moment(hook.created),
@@ -286,6 +302,19 @@ def payload_commit(forge: Forge, repo: Repository, commit: Commit) -> Json:
         "removed": [change.path for change in changes if change.status == "D"],
         "modified": [change.path for change in changes if change.status not in "AD"],
     }
+
+
+def branch_commit(forge: Forge, repo: Repository, commit: Commit) -> Json:
+    """A commit where Gitea shows a branch: whether it is signed, and not what it changed."""
+    unsigned = {
+        "verified": False,
+        "reason": "gpg.error.not_signed_commit",
+        "signature": "",
+        "signer": None,
+        "payload": "",
+    }
+    unknown = {"added": None, "removed": None, "modified": None}
+    return payload_commit(forge, repo, commit) | {"verification": unsigned} | unknown
 
 
 def _payload_user(person: Person) -> Json:

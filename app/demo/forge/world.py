@@ -111,6 +111,13 @@ class Forge:
     def comments(self, issue: Issue) -> list[Comment]:
         return self.db.rows(Comment, "SELECT * FROM comments WHERE issue_id = ? ORDER BY id", issue.id)
 
+    def set_open(self, issue: Issue, *, is_open: bool) -> None:
+        now = time.time()
+        self.db.run(
+            "UPDATE issues SET is_open = ?, closed = ?, updated = ? WHERE id = ?",
+            *(is_open, None if is_open else now, now, issue.id),
+        )
+
     def touch(self, issue: Issue) -> None:
         self.db.run("UPDATE issues SET updated = ? WHERE id = ?", time.time(), issue.id)
 

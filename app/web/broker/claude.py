@@ -6,6 +6,7 @@ would reach the network from outside the sandbox, are refused. Past the job's bu
 clean API error (https://docs.claude.com/en/api/errors); what is under way is let finish.
 """
 
+import errno
 import json
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from app.telemetry import logs, metrics
 from app.web.auth import job_of_runner
 from app.web.broker.usage import UsageMeter
 
+UPSTREAM = "forgehand_claude_upstream"
+"""Name of the HTTP client among the application's extensions."""
 _PATHS = ("messages", "messages/count_tokens")
 _HEADERS_IN = ("anthropic-version", "anthropic-beta", "content-type", "user-agent", "x-stainless-retry-count")
 OAUTH_BETA = "oauth-2025-04-20"
@@ -45,6 +48,9 @@ def add_routes(door: Blueprint, desk: Desk) -> None:
             max_connections=settings.web_threads, max_keepalive_connections=settings.web_threads
         ),
     )
+
+    # for whoever ends an application before its process ends
+    door.record_once(lambda setup: setup.app.extensions.update({UPSTREAM: upstream}))
 
     @door.post("/claude/v1/<path:path>")
     def forward(path: str) -> Response:
@@ -94,10 +100,11 @@ def _forward(desk: Desk, upstream: httpx.Client, job: Job, path: str, body: byte
                 meter.feed(chunk)
                 yield chunk
         except httpx.HTTPError as error:
-            # the caller sees a stream that broke off, and repeats the request by its own rules
             logs.get().warning(
                 "claude_broke_off", job=job.id, attempt=job.attempt, cause=type(error).__name__
             )
+            # not a clean end: the caller must see a connection that broke off, and repeats by its own rules
+            raise ConnectionResetError(errno.ECONNRESET, "the Claude API broke off") from error
         finally:
             answer.close()
             _count(desk, job, meter, time.monotonic() - started, answer.status_code)

@@ -94,8 +94,6 @@ def _serve(
         f"receive.maxInputSize={limit}",
         "-c",
         "receive.fsckObjects=true",
-        "-c",
-        "receive.denyDeletes=true",
     )
     protocol = {"GIT_PROTOCOL": "version=2"} if "version=2" in request.headers.get("Git-Protocol", "") else {}
     process = mirror.git.popen(
@@ -143,7 +141,10 @@ def _body(limit: int) -> Iterator[IO[bytes]]:
 
 
 def _pushed_refs(body: IO[bytes]) -> Iterator[bytes]:
-    """The refs that a push wants to write, read from the command list before the pack; 400 where it isn't one."""
+    """The refs that a push wants to write, read from the command list before the pack.
+
+    400 where it isn't such a list, 403 where it deletes.
+    """
     while True:
         length = body.read(4)
         if length == b"0000":
@@ -153,6 +154,8 @@ def _pushed_refs(body: IO[bytes]) -> Iterator[bytes]:
         command = _COMMAND.fullmatch(body.read(int(length, 16) - 4))
         if command is None:
             _refuse(400, "not a push that we understand: no shallow clones, no push certificates")
+        if not command["new"].strip(b"0"):
+            _refuse(403, "a push may not delete")  # receive.denyDeletes covers branches only
         yield command["ref"]
     body.seek(0)
 

@@ -8,7 +8,7 @@ import pytest
 from app.domain.job import State
 from app.store import keys
 from app.store.attempts import digest, in_order, new_token
-from runner.protocol import HeartbeatEvent, LogEvent, PhaseEvent
+from runner.protocol import HeartbeatEvent, LogEvent, PhaseEvent, Result, ResultEvent
 from tests.support.desk import make_job, walk
 
 
@@ -131,3 +131,15 @@ def test_the_first_model_request_is_the_one_that_is_remembered(jobs, attempts):
     first = attempts.first_model_request_at(job.id)
     attempts.note_model_request(job)
     assert attempts.first_model_request_at(job.id) == first
+
+
+def test_a_flood_of_log_lines_is_bounded_and_the_result_still_kept(jobs, attempts, monkeypatch):
+    monkeypatch.setattr("app.store.attempts.LOG_BYTES", 2_000)
+    job = put(jobs, attempt=1)
+    for seq in range(1, 101):
+        attempts.record(job, (line(seq, "x" * 500),))
+    attempts.record(job, (ResultEvent(seq=101, at=1.0, result=Result(outcome="no_changes")),))
+    kept = [json.loads(event)["kind"] for _, _, event in attempts.log(job.id)]
+    assert 3 <= kept.count("log") <= 6
+    assert kept[-1] == "result"
+    assert attempts.heard(job.id, job.attempt).seq == 101

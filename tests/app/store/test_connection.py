@@ -77,7 +77,9 @@ def test_only_we_may_enter(folder, start):
 
 def test_it_listens_on_no_port(folder, start):
     server = start(folder)
-    listening = [c for c in psutil.Process(server.process.pid).net_connections("inet") if c.status == "LISTEN"]
+    listening = [
+        c for c in psutil.Process(server.process.pid).net_connections("inet") if c.status == "LISTEN"
+    ]
     assert listening == []
 
 

@@ -28,7 +28,9 @@ def test_fifty_threads_with_one_delivery_make_one(deliveries, queued, uuid):
     assert len(deliveries.waiting(older_than_seconds=-1)) == 1
 
 
-@pytest.mark.parametrize("changed", [{"uuid": "u2"}, {"uuid": ""}, {"event": "issue_comment"}, {"body": b"other"}])
+@pytest.mark.parametrize(
+    "changed", [{"uuid": "u2"}, {"uuid": ""}, {"event": "issue_comment"}, {"body": b"other"}]
+)
 def test_what_was_seen_under_its_id_or_its_body_is_refused(deliveries, queued, changed):
     assert accept(deliveries)
     assert not accept(deliveries, **changed)

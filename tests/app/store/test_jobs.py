@@ -32,7 +32,9 @@ def put(jobs, state=State.QUEUED, **changes):
 
 def test_one_trigger_makes_one_job_under_twenty_threads(jobs, queued):
     offered = [make_job(state=State.QUEUED) for _ in range(20)]
-    got = at_once(20, lambda n: jobs.create(offered[n], trigger="home/1/label", tasks=[Task.LAUNCH, Task.COMMENT]))
+    got = at_once(
+        20, lambda n: jobs.create(offered[n], trigger="home/1/label", tasks=[Task.LAUNCH, Task.COMMENT])
+    )
     assert len({job.id for job in got}) == 1
     assert jobs.newest(50) == [got[0]]
     assert queued() == [("launch", got[0].id), ("comment", got[0].id)]
@@ -50,7 +52,12 @@ def test_what_is_stored_comes_back(jobs):
 
 
 def test_an_unknown_job(jobs):
-    for call in (jobs.get, jobs.settle, lambda job_id: jobs.move(job_id, State.QUEUED, cause="x"), jobs.change):
+    for call in (
+        jobs.get,
+        jobs.settle,
+        lambda job_id: jobs.move(job_id, State.QUEUED, cause="x"),
+        jobs.change,
+    ):
         with pytest.raises(JobNotFoundError, match="no job nobody12"):
             call("nobody12")
 
@@ -59,7 +66,9 @@ def test_exactly_one_of_many_moves_wins(jobs, queued):
     job = put(jobs)
     got = at_once(
         12,
-        lambda n: jobs.move(job.id, State.LAUNCHING, cause=f"{n}", tasks=[Task.COMMENT], changes={"attempt": n + 1}),
+        lambda n: jobs.move(
+            job.id, State.LAUNCHING, cause=f"{n}", tasks=[Task.COMMENT], changes={"attempt": n + 1}
+        ),
     )
     winners = [one for one in got if not isinstance(one, Exception)]
     assert len(winners) == 1
@@ -70,7 +79,16 @@ def test_exactly_one_of_many_moves_wins(jobs, queued):
 
 def test_changes_at_once_are_all_kept(jobs):
     job = put(jobs)
-    fields = ["comment_id", "shown", "error", "cancel_requested_by", "phase", "base_sha", "start_sha", "expected_tip"]
+    fields = [
+        "comment_id",
+        "shown",
+        "error",
+        "cancel_requested_by",
+        "phase",
+        "base_sha",
+        "start_sha",
+        "expected_tip",
+    ]
     values = [5, "x", "y", "ada", "edit", "a" * 40, "b" * 40, "c" * 40]
     at_once(8, lambda n: jobs.change(job.id, **{fields[n]: values[n]}))
     stored = jobs.get(job.id)

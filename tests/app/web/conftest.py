@@ -10,6 +10,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from app.domain.job import State
 from app.jobs.desk import Desk
 from app.store.attempts import new_token
+from app.web.broker.claude import UPSTREAM
 from app.web.factory import create_app
 from tests.support.desk import API_TOKEN, make_desk, make_job, settings, walk
 
@@ -54,21 +55,23 @@ def serve(redis, tmp_path):
 
     def start(parts=None, **changes):
         desk = make_desk(redis, settings(tmp_path, **changes), **(parts or {}))
-        server = make_server("127.0.0.1", 0, create_app(desk), threaded=True, request_handler=QuietHandler)
+        app = create_app(desk)
+        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"
         client = httpx.Client(base_url=url, timeout=20, trust_env=False)
-        started.append((server, thread, client))
+        started.append((server, thread, client, app))
         return Web(url, replace(desk), client)
 
     yield start
-    for server, thread, client in started:
+    for server, thread, client, app in started:
         client.close()
         server.shutdown()
         thread.join()
         server.server_close()
+        app.extensions[UPSTREAM].close()
 
 
 @pytest.fixture

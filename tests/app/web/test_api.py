@@ -39,12 +39,17 @@ def test_the_log_can_be_followed(web):
     lines = [LogEvent(seq=n, at=1.0, source="agent", text=f"line {n}") for n in (1, 2, 3)]
     web.desk.attempts.record(job, (*lines, HeartbeatEvent(seq=4, at=1.0)))
     entries = web.people(f"/api/jobs/{job.id}/log").json()["entries"]
-    assert [(entry["attempt"], entry["event"]["text"]) for entry in entries] == [(1, f"line {n}") for n in (1, 2, 3)]
+    assert [(entry["attempt"], entry["event"]["text"]) for entry in entries] == [
+        (1, f"line {n}") for n in (1, 2, 3)
+    ]
     rest = web.people(f"/api/jobs/{job.id}/log", params={"after": entries[0]["id"]}).json()["entries"]
     assert rest == entries[1:]
 
 
-@pytest.mark.parametrize("after", ["", "x", "-", "1-2-3", "--1", "٣-١", "9" * 40 + "-0", "+", "$", "1-1\n", "18446744073709551616-0"])
+@pytest.mark.parametrize(
+    "after",
+    ["", "x", "-", "1-2-3", "--1", "٣-١", "9" * 40 + "-0", "+", "$", "1-1\n", "18446744073709551616-0"],
+)
 def test_an_odd_place_to_go_on_from_means_the_beginning(web, after):
     job = put(web)
     web.desk.attempts.record(job, (LogEvent(seq=1, at=1.0, source="agent", text="x"),))

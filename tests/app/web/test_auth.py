@@ -4,7 +4,14 @@ from app.domain.job import State
 from app.web.factory import create_app
 from tests.support.desk import API_TOKEN
 
-PAGES = ["/", "/jobs/job00000001", "/api/jobs", "/api/jobs/job00000001", "/api/jobs/job00000001/log", "/metrics"]
+PAGES = [
+    "/",
+    "/jobs/job00000001",
+    "/api/jobs",
+    "/api/jobs/job00000001",
+    "/api/jobs/job00000001/log",
+    "/metrics",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)

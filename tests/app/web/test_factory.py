@@ -29,7 +29,9 @@ def test_a_mistake_of_ours_tells_nothing(web, monkeypatch):
     assert "mistake of ours" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/broker", "/broker/git/HEAD", "/broker/git/objects/info/packs", "/static/x"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/broker", "/broker/git/HEAD", "/broker/git/objects/info/packs", "/static/x"]
+)
 def test_what_is_not_there(web, path):
     assert web.http.get(path).status_code == 404
 

@@ -15,7 +15,9 @@ def test_no_job_yet(web):
 
 
 def test_a_job_in_the_list_and_on_its_page(web):
-    report = Report(head_sha="a" * 40, pull_number=4, pull_url="http://forge/4", commits=1, files=2, added=3, removed=1)
+    report = Report(
+        head_sha="a" * 40, pull_number=4, pull_url="http://forge/4", commits=1, files=2, added=3, removed=1
+    )
     job = put(web, State.SUCCEEDED, report=report)
     assert f'href="/jobs/{job.id}"' in web.people("/").text
     page = web.people(f"/jobs/{job.id}").text
@@ -27,7 +29,10 @@ def test_a_job_in_the_list_and_on_its_page(web):
 
 def test_a_running_job_reloads_itself_and_shows_its_log(web):
     job = put(web)
-    events = (PhaseEvent(seq=1, at=1.0, phase="clone"), LogEvent(seq=2, at=1.0, source="tool", text="Edit a.py"))
+    events = (
+        PhaseEvent(seq=1, at=1.0, phase="clone"),
+        LogEvent(seq=2, at=1.0, source="tool", text="Edit a.py"),
+    )
     web.desk.attempts.record(job, events)
     page = web.people(f"/jobs/{job.id}").text
     assert '<meta http-equiv="refresh"' in page
@@ -37,7 +42,9 @@ def test_a_running_job_reloads_itself_and_shows_its_log(web):
 
 def test_hostile_words_are_only_shown(web):
     conflicts = (ConflictFact(path=NASTY, kind="content", resolver=NASTY, why=NASTY, gates=(NASTY,)),)
-    rebase = RebaseFacts(outcome="conflicted", old_tip="a" * 40, new_tip="a" * 40, onto="b" * 40, conflicts=conflicts)
+    rebase = RebaseFacts(
+        outcome="conflicted", old_tip="a" * 40, new_tip="a" * 40, onto="b" * 40, conflicts=conflicts
+    )
     job = put(
         web,
         task=Task(title=NASTY, body=NASTY, author="x", request=""),

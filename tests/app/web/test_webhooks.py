@@ -89,7 +89,10 @@ def test_too_large_without_a_word_about_its_length(serve, redis):
 def test_a_chunked_body_within_the_limit_is_read_whole(serve):
     web = serve(max_delivery_mib=1)
     body = b"y" * (1024 * 1024)
-    assert post(web, body, content=(body[i : i + 10_000] for i in range(0, len(body), 10_000))).status_code == 202
+    assert (
+        post(web, body, content=(body[i : i + 10_000] for i in range(0, len(body), 10_000))).status_code
+        == 202
+    )
     assert post(web, body[:-1], X_Gitea_Delivery="2").status_code == 202  # and one that tells its length
 
 

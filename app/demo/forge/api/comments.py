@@ -82,7 +82,7 @@ def find_comment(repo: Repository, comment_id: int) -> tuple[Issue, Comment]:
     comment = forge().db.row(Comment, "SELECT * FROM comments WHERE id = ?", comment_id)
     issue = forge().issue_by_id(comment.issue_id) if comment else None
     if comment is None or issue is None or issue.repo_id != repo.id:
-        raise NotFound
+        raise NotFound(f"comment does not exist [id: {comment_id}, issue_id: 0]")
     return issue, comment
 
 

@@ -12,7 +12,7 @@ from app.demo.forge.api.http import Body, Text, answer, api, parsed
 from app.demo.forge.bare import ZERO, Bare, Entry, GitFailed, Person, is_branch_name
 from app.demo.forge.identity import caller, readable
 from app.demo.forge.records import Access, Account, Repository
-from app.demo.forge.refusals import Conflict, Invalid, NotFound
+from app.demo.forge.refusals import Invalid, NotFound, Refusal
 from app.demo.forge.views import Json
 from app.demo.forge.world import forge
 
@@ -27,8 +27,11 @@ class FileForm(Body):
     message: Text = ""
     branch: Text = ""
     new_branch: Text = ""
-    sha: Text = ""
     author: Identity = Field(default_factory=Identity)
+
+
+class FileEdit(FileForm):
+    sha: str = Field(min_length=1)
 
 
 @api.get("/repos/<owner>/<name>/contents", defaults={"path": ""})
@@ -52,35 +55,36 @@ def get_contents(owner: str, name: str, path: str) -> Response:
 
 @api.post("/repos/<owner>/<name>/contents/<path:path>")
 def create_file(owner: str, name: str, path: str) -> Response:
-    return answer(_write(readable(owner, name, Access.WRITE), path, parsed(FileForm), create=True), 201)
+    form = parsed(FileForm)
+    return answer(_write(readable(owner, name, Access.WRITE), path, form), 201)
 
 
 @api.put("/repos/<owner>/<name>/contents/<path:path>")
 def update_file(owner: str, name: str, path: str) -> Response:
-    form = parsed(FileForm)
-    return answer(_write(readable(owner, name, Access.WRITE), path, form, create=not form.sha))
+    form = parsed(FileEdit)
+    return answer(_write(readable(owner, name, Access.WRITE), path, form, sha=form.sha))
 
 
-def _write(repo: Repository, path: str, form: FileForm, *, create: bool) -> Json:
-    """One commit with one changed file. A stale `sha` is refused, so nobody's change is overwritten unseen."""
+def _write(repo: Repository, path: str, form: FileForm, *, sha: str = "") -> Json:
+    """One commit with one changed file, a new one without `sha`; a stale one is refused: nothing is lost unseen."""
     _check_path(path)
     me, bare = caller().signed_in(), forge().bare(repo)
     branch, target = form.branch or repo.default_branch, form.new_branch or form.branch or repo.default_branch
     if not is_branch_name(branch) or not is_branch_name(target):
         raise Invalid("branch name is invalid")
     with forge().writing(repo):
-        before = bare.heads()
-        tip = before.get(branch)
-        if tip is None and before:
-            raise NotFound(f"branch does not exist [name: {branch}]")
-        if target != branch and target in before:
+        before, heads = bare.refs(), bare.heads()
+        tip = heads.get(branch)
+        if tip is None and heads:
+            raise Refusal(f"branch does not exist [name: {branch}]", status=404)
+        if target != branch and target in heads:
             raise Invalid(f"branch already exists [name: {target}]")
-        _check_present(bare.entry(tip, path) if tip else None, path, form, create=create)
+        _check_present(bare.entry(tip, path) if tip else None, path, sha)
         tree = _new_tree(bare, tip, path, form)
-        message = form.message or f"{'Add' if create else 'Update'} {path}"
+        message = form.message or f"{'Update' if sha else 'Add'} {path}"
         commit = bare.write_commit(tree, (tip,) if tip else (), message.rstrip() + "\n", _person(me, form))
         bare.move(f"refs/heads/{target}", commit, tip if tip and target == branch else ZERO)
-        pushes.settle(forge(), repo, me, before, bare.heads())
+        pushes.settle(forge(), repo, me, before, bare.refs())
     entry = bare.entry(commit, path)
     return {
         "content": _file(repo, target, entry) if entry else None,
@@ -111,13 +115,13 @@ def _check_path(path: str) -> None:
         raise Invalid(f"path contains a malformed path component [path: {path}]")
 
 
-def _check_present(present: Entry | None, path: str, form: FileForm, *, create: bool) -> None:
-    if create and present:
+def _check_present(present: Entry | None, path: str, sha: str) -> None:
+    if present and not sha:
         raise Invalid(f"repository file already exists [path: {path}]")
-    if not create and present is None:
-        raise NotFound(f"repository file does not exist [path: {path}]")
-    if not create and present and present.sha != form.sha:
-        raise Conflict(f"sha does not match [given: {form.sha}, expected: {present.sha}]")
+    if sha and present is None:
+        raise Refusal(f"repository file does not exist [path: {path}]", status=404)
+    if present and present.sha != sha:
+        raise Invalid(f"sha does not match [given: {sha}, expected: {present.sha}]")
 
 
 def _person(me: Account, form: FileForm) -> Person:

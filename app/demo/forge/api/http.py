@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from app.demo.forge.identity import check_scopes
-from app.demo.forge.refusals import Invalid, Refusal
+from app.demo.forge.refusals import Invalid, NotFound, Refusal
 from app.demo.forge.world import forge
 
 DEFAULT_PAGE_SIZE = 30
@@ -38,20 +38,28 @@ def limit() -> None:
 
 @api.errorhandler(Refusal)
 def refused(error: Refusal) -> Response:
-    return error_answer(error.status, error.message)
+    return error_answer(error)
 
 
 @api.errorhandler(HTTPException)
 def broken(error: HTTPException) -> Response:
-    return error_answer(error.code or 500, error.description or error.name)
+    return error_answer(Refusal(error.description or error.name, status=error.code or 500))
 
 
-def error_answer(status: int, message: str) -> Response:
-    body: dict[str, Any] = {"message": message, "url": f"{forge().url}/api/swagger"}
-    if status == 404:
-        body["errors"] = []
+def unrouted(error: HTTPException) -> HTTPException | Response:
+    """What has no route: in the API Gitea's bare words, and nothing at all for a method that isn't there."""
+    if not request.path.startswith("/api/"):
+        return error
+    text = "404 page not found\n" if error.code == 404 else ""
+    return Response(text, status=error.code, headers={"Content-Type": "text/plain; charset=utf-8"})
+
+
+def error_answer(error: Refusal) -> Response:
+    body: dict[str, Any] = {"message": error.message, "url": f"{forge().url}/api/swagger"}
+    if isinstance(error, NotFound):
+        body["errors"] = [error.detail] if error.detail else None
     answer = jsonify(body)
-    answer.status_code = status
+    answer.status_code = error.status
     return answer
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from flask import Response, request
 from pydantic import Field
 
-from app.demo.forge import events, pushes, views
+from app.demo.forge import events, views
 from app.demo.forge.api.http import Body, Page, Text, answer, api, parsed
 from app.demo.forge.api.labels import known_labels
 from app.demo.forge.identity import caller, readable
@@ -58,6 +58,8 @@ def create_issue(owner: str, name: str) -> Response:
                     "INSERT INTO issue_labels (issue_id, label_id) VALUES (?, ?)", issue.id, label.id
                 )
         events.issue_changed(forge(), repo, issue, me, "opened")
+        if forge().labels(issue):
+            events.issue_changed(forge(), repo, issue, me, "label_updated")
     return answer(views.issue(forge(), repo, issue), 201)
 
 
@@ -93,7 +95,7 @@ def edited(repo: Repository, me: Account, issue: Issue, form: IssueEdit) -> Issu
 def _set_state(repo: Repository, me: Account, issue: Issue, *, is_open: bool) -> None:
     if issue.is_pull and forge().pull(issue).merged is not None:
         raise Refusal("cannot change state of this pull request, it was already merged", status=412)
-    pushes.set_open(forge(), issue, is_open=is_open)
+    forge().set_open(issue, is_open=is_open)
     _tell(repo, me, issue, "reopened" if is_open else "closed")
 
 

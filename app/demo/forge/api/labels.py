@@ -82,7 +82,11 @@ def replace_issue_labels(owner: str, name: str, number: int) -> Response:
 @api.delete("/repos/<owner>/<name>/issues/<int:number>/labels")
 def clear_issue_labels(owner: str, name: str, number: int) -> Response:
     repo, issue, me = _writable(owner, name, number)
-    _set(repo, issue, me, set(), action="label_cleared")
+    with forge().db.transaction():
+        if forge().labels(issue):
+            # told first: what Gitea sends then still has the labels that are being taken off
+            events.issue_changed(forge(), repo, issue, me, "label_cleared")
+            _put(issue, set())
     return empty()
 
 
@@ -90,7 +94,7 @@ def clear_issue_labels(owner: str, name: str, number: int) -> Response:
 def remove_issue_label(owner: str, name: str, number: int, label_id: int) -> Response:
     repo, issue, me = _writable(owner, name, number)
     if not known_labels(repo, [label_id]):
-        raise Invalid(f"label does not exist [label_id: {label_id}]")
+        raise Invalid("label does not exist [label_id: 0]")
     _set(repo, issue, me, {label.id for label in forge().labels(issue)} - {label_id})
     return empty()
 
@@ -109,20 +113,20 @@ def _asked(repo: Repository) -> set[int]:
     return {label.id for label in known_labels(repo, wanted)}
 
 
-def _set(
-    repo: Repository, issue: Issue, me: Account, label_ids: set[int], action: str = "label_updated"
-) -> Response:
+def _set(repo: Repository, issue: Issue, me: Account, label_ids: set[int]) -> Response:
     """Make these the labels; it is an event only where that changes something."""
     with forge().db.transaction():
         if {label.id for label in forge().labels(issue)} != label_ids:
-            forge().db.run("DELETE FROM issue_labels WHERE issue_id = ?", issue.id)
-            for label_id in sorted(label_ids):
-                forge().db.run(
-                    "INSERT INTO issue_labels (issue_id, label_id) VALUES (?, ?)", issue.id, label_id
-                )
-            forge().touch(issue)
-            events.issue_changed(forge(), repo, forge().issue_by_id(issue.id), me, action)
+            _put(issue, label_ids)
+            events.issue_changed(forge(), repo, forge().issue_by_id(issue.id), me, "label_updated")
     return _shown(repo, issue)
+
+
+def _put(issue: Issue, label_ids: set[int]) -> None:
+    forge().db.run("DELETE FROM issue_labels WHERE issue_id = ?", issue.id)
+    for label_id in sorted(label_ids):
+        forge().db.run("INSERT INTO issue_labels (issue_id, label_id) VALUES (?, ?)", issue.id, label_id)
+    forge().touch(issue)
 
 
 def _shown(repo: Repository, issue: Issue) -> Response:

@@ -10,9 +10,10 @@ from app.demo.forge import events, pushes, views
 from app.demo.forge.api.http import Body, Page, Text, answer, api, empty, parsed
 from app.demo.forge.api.issues import MAX_TITLE, IssueEdit, edited
 from app.demo.forge.bare import Bare, Commit, Person
+from app.demo.forge.closing import close_what_is_fixed
 from app.demo.forge.identity import caller, readable
 from app.demo.forge.records import Access, Account, Issue, Pull, Repository
-from app.demo.forge.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal
+from app.demo.forge.refusals import Conflict, Invalid, NotFound, Refusal
 from app.demo.forge.world import forge
 
 
@@ -46,11 +47,10 @@ def create_pull(owner: str, name: str) -> Response:
     repo, me, form = readable(owner, name), caller().signed_in(), parsed(NewPull)
     heads = forge().bare(repo).heads()
     head = form.head.removeprefix(f"{repo.owner}:")
-    for branch in (head, form.base):
-        if branch not in heads:
-            raise NotFound(f"branch does not exist [name: {branch}]")
+    if head not in heads or form.base not in heads:
+        raise NotFound
     if head == form.base:
-        raise Invalid("head and base are the same branch")
+        raise Invalid("Invalid PullRequest: There are no changes between the head and the base")
     with forge().db.transaction():
         if _open_between(repo, head, form.base):
             raise Conflict(f"pull request already exists for these targets [head: {head}, base: {form.base}]")
@@ -124,7 +124,7 @@ def merge_pull(owner: str, name: str, number: int) -> Response:
     repo, issue, pull = found_pull(owner, name, number)
     me, form = caller().signed_in(), parsed(Merge)
     if forge().access(repo, me) < Access.WRITE:
-        raise Forbidden("User not allowed to merge PR")
+        raise Refusal("User not allowed to merge PR", status=405)
     if not issue.is_open:
         raise NotFound
     if views.is_draft(issue.title):
@@ -132,9 +132,9 @@ def merge_pull(owner: str, name: str, number: int) -> Response:
     if form.head_commit_id and form.head_commit_id != pull.head_sha:
         raise Conflict("head out of date")
     with forge().writing(repo):
-        before = forge().bare(repo).heads()
+        before = forge().bare(repo).refs()
         _merge(repo, me, issue, pull, form)
-        pushes.settle(forge(), repo, me, before, forge().bare(repo).heads())
+        pushes.settle(forge(), repo, me, before, forge().bare(repo).refs())
     return empty(200)
 
 
@@ -144,8 +144,11 @@ def _merge(repo: Repository, me: Account, issue: Issue, pull: Pull, form: Merge)
     base = bare.commit_of(f"refs/heads/{pull.base_branch}")
     tree = bare.merged_tree(base, pull.head_sha) if base else None
     if base is None or tree is None:
-        raise Conflict("the head and base conflict: merge is not possible")
-    title = form.title or f"Merge pull request '{issue.title}' (#{issue.number}) from {pull.head_branch}"
+        raise Refusal("Please try again later", status=405)
+    title = (
+        form.title
+        or f"Merge pull request '{issue.title}' (#{issue.number}) from {pull.head_branch} into {pull.base_branch}"
+    )
     message = f"{title}\n\n{form.message}".strip() + "\n"
     parents = (base, pull.head_sha) if form.how == "merge" else (base,)
     sha = bare.write_commit(tree, parents, message, Person(name=me.full_name or me.login, email=me.email))
@@ -155,7 +158,8 @@ def _merge(repo: Repository, me: Account, issue: Issue, pull: Pull, form: Merge)
             "UPDATE pulls SET merged_sha = ?, merged_by = ?, merged = ?, base_sha = ? WHERE issue_id = ?",
             *(sha, me.id, time.time(), base, issue.id),
         )
-        pushes.set_open(forge(), issue, is_open=False)
+        forge().set_open(issue, is_open=False)
+        close_what_is_fixed(forge(), repo, me, f"{issue.title}\n{issue.body}", sha)
         events.issue_changed(forge(), repo, forge().issue_by_id(issue.id), me, "closed")
 
 

@@ -6,12 +6,12 @@ from typing import Literal
 from flask import Response
 from pydantic import Field
 
-from app.demo.forge import accounts, views
+from app.demo.forge import accounts, pushes, views
 from app.demo.forge.api.http import Body, Page, Text, answer, api, empty, parsed
 from app.demo.forge.bare import Person, is_branch_name
 from app.demo.forge.identity import caller, readable
 from app.demo.forge.records import Access, Account, Repository
-from app.demo.forge.refusals import Conflict, Forbidden, Invalid, NotFound
+from app.demo.forge.refusals import Conflict, Forbidden, Invalid, NotFound, Refusal
 from app.demo.forge.views import Json
 from app.demo.forge.world import forge
 
@@ -78,8 +78,33 @@ def get_branch(owner: str, name: str, branch: str) -> Response:
     repo = readable(owner, name)
     sha = forge().bare(repo).heads().get(branch)
     if sha is None:
-        raise NotFound
+        raise NotFound(f"branch does not exist [name: {branch}]")
     return answer(_branch(repo, branch, sha))
+
+
+@api.delete("/repos/<owner>/<name>/branches/<path:branch>")
+def delete_branch(owner: str, name: str, branch: str) -> Response:
+    repo, me = readable(owner, name, Access.WRITE), caller().signed_in()
+    bare = forge().bare(repo)
+    if branch == repo.default_branch:
+        raise Forbidden("can not delete default branch")
+    with forge().writing(repo):
+        before = bare.refs()
+        tip = before.get(f"refs/heads/{branch}")
+        if tip is None:
+            raise Refusal(status=500)  # as Gitea 1.22 does
+        bare.git("update-ref", "-d", "--end-of-options", f"refs/heads/{branch}", tip)
+        pushes.settle(forge(), repo, me, before, bare.refs())
+    return empty()
+
+
+@api.get("/repos/<owner>/<name>/git/commits/<path:ref>")
+def get_commit(owner: str, name: str, ref: str) -> Response:
+    repo = readable(owner, name)
+    sha = forge().bare(repo).find_commit(ref)
+    if sha is None:
+        raise NotFound
+    return answer(views.commit(forge(), repo, forge().bare(repo).log(sha, limit=1)[0]))
 
 
 def _branch(repo: Repository, branch: str, sha: str) -> Json:
@@ -87,7 +112,7 @@ def _branch(repo: Repository, branch: str, sha: str) -> Json:
     may_push = forge().access(repo, caller().account) >= Access.WRITE
     return {
         "name": branch,
-        "commit": views.payload_commit(forge(), repo, commit),
+        "commit": views.branch_commit(forge(), repo, commit),
         "protected": False,
         "required_approvals": 0,
         "enable_status_check": False,
@@ -125,14 +150,14 @@ def _collaborator(login: str) -> Account:
 
 @api.get("/repos/<owner>/<name>/collaborators/<login>/permission")
 def get_permission(owner: str, name: str, login: str) -> Response:
-    """Repository administrators may ask about everybody, others only about themselves."""
+    """For repository administrators. Gitea 1.22 promises others an answer about themselves, and refuses it."""
     repo, me = readable(owner, name), caller().signed_in()
-    if forge().access(repo, me) < Access.ADMIN and me.login.lower() != login.lower():
+    if forge().access(repo, me) < Access.ADMIN:
         raise Forbidden(
             "Only admins can query all permissions, repo admins can query all repo permissions,"
             " collaborators can query only their own"
         )
     account = forge().account_named(login)
     if account is None:
-        raise NotFound(f"user does not exist [uid: 0, name: {login}]")
+        raise Refusal(f"user does not exist [uid: 0, name: {login}]", status=404)
     return answer(views.permission(forge(), repo, account))

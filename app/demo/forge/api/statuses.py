@@ -1,7 +1,6 @@
 """Commit statuses: the newest of a context counts."""
 
 import time
-from typing import Literal
 
 from flask import Response
 
@@ -9,14 +8,17 @@ from app.demo.forge import views
 from app.demo.forge.api.http import Body, Page, Text, answer, api, parsed
 from app.demo.forge.identity import caller, readable
 from app.demo.forge.records import Access, Repository, Status
-from app.demo.forge.refusals import NotFound
+from app.demo.forge.refusals import Refusal
 from app.demo.forge.world import forge
 
 _WORST_FIRST = ("error", "failure", "warning", "pending", "success")
+_NO_STATUS = {
+    "state": "", "sha": "", "total_count": 0, "statuses": None, "repository": None, "commit_url": "", "url": "",
+}  # fmt: skip
 
 
 class NewStatus(Body):
-    state: Literal["pending", "success", "error", "failure", "warning"]
+    state: str
     context: Text = "default"
     description: Text = ""
     target_url: Text = ""
@@ -25,7 +27,9 @@ class NewStatus(Body):
 @api.post("/repos/<owner>/<name>/statuses/<sha>")
 def create_status(owner: str, name: str, sha: str) -> Response:
     repo, form = readable(owner, name, Access.WRITE), parsed(NewStatus)
-    commit = _commit(repo, sha)
+    commit = forge().bare(repo).find_commit(sha)
+    if commit is None:
+        raise Refusal(status=500)  # as Gitea 1.22 does
     with forge().db.transaction():
         status_id = forge().db.run(
             "INSERT INTO statuses (repo_id, sha, context, state, description, target_url, creator_id, created)"
@@ -40,15 +44,17 @@ def create_status(owner: str, name: str, sha: str) -> Response:
 @api.get("/repos/<owner>/<name>/statuses/<sha>")
 def list_statuses(owner: str, name: str, sha: str) -> Response:
     repo, page = readable(owner, name), Page()
-    found = _statuses(repo, _commit(repo, sha))
+    found = _statuses(repo, forge().bare(repo).find_commit(sha))
     return page.answer([views.status(forge(), repo, one) for one in page.of(found)], len(found))
 
 
 @api.get("/repos/<owner>/<name>/commits/<path:ref>/status")
 def combined_status(owner: str, name: str, ref: str) -> Response:
     repo = readable(owner, name)
-    sha = _commit(repo, ref)
+    sha = forge().bare(repo).find_commit(ref)
     newest = newest_by_context(_statuses(repo, sha))
+    if not newest:
+        return answer(_NO_STATUS)
     states = {one.state for one in newest}
     url = f"{forge().url}/api/v1/repos/{repo.full_name}/commits/{sha}"
     return answer(
@@ -72,13 +78,6 @@ def newest_by_context(statuses: list[Status]) -> list[Status]:
     return list(found.values())
 
 
-def _statuses(repo: Repository, sha: str) -> list[Status]:
+def _statuses(repo: Repository, sha: str | None) -> list[Status]:
     newest = "SELECT * FROM statuses WHERE repo_id = ? AND sha = ? ORDER BY id DESC"
     return forge().db.rows(Status, newest, repo.id, sha)
-
-
-def _commit(repo: Repository, ref: str) -> str:
-    sha = forge().bare(repo).find_commit(ref)
-    if sha is None:
-        raise NotFound
-    return sha

@@ -20,6 +20,7 @@ class NewUser(Body):
     email: str
     password: str
     full_name: Text = ""
+    must_change_password: bool | None = None
 
 
 class NewToken(Body):
@@ -34,7 +35,7 @@ def version() -> Response:
 
 @api.get("/user")
 def myself() -> Response:
-    return answer(views.user(forge(), caller().signed_in()))
+    return answer(views.user(forge(), caller().signed_in()) | {"active": True})
 
 
 @api.get("/users/<login>")
@@ -57,13 +58,14 @@ def create_user() -> Response:
         full_name=form.full_name,
         password=form.password,
         is_admin=False,
+        must_change_password=form.must_change_password is not False,
     )
     return answer(views.user(forge(), account), 201)
 
 
 @api.post("/users/<login>/tokens")
 def create_token(login: str) -> Response:
-    """Only a password makes a token; a token can't make another."""
+    """Only a password makes a token; a token can't make another. One without scopes may do nothing."""
     me = caller().signed_in()
     if caller().scopes is not None:
         raise Unauthorized("auth required")
@@ -71,8 +73,9 @@ def create_token(login: str) -> Response:
     if account is None or (account.id != me.id and not me.is_admin):
         raise Forbidden("doer should be the site admin or be same as the contextUser")
     form = parsed(NewToken)
-    if not form.scopes or not set(form.scopes) <= SCOPES:
-        raise Refusal("access token must have a scope; the known ones are " + ", ".join(sorted(SCOPES)))
+    unknown = next((scope for scope in form.scopes if scope not in SCOPES), None)
+    if unknown is not None:
+        raise Refusal(f"invalid access token scope provided: invalid access token scope: {unknown}")
     value = secrets.token_hex(20)
     with forge().db.transaction():
         same = "SELECT * FROM tokens WHERE account_id = ? AND name = ?"
@@ -87,6 +90,6 @@ def create_token(login: str) -> Response:
         "name": form.name,
         "sha1": value,
         "token_last_eight": value[-8:],
-        "scopes": form.scopes,
+        "scopes": form.scopes or None,
     }
     return answer(shown, 201)

@@ -17,15 +17,31 @@ class Repository:
         self("push", "-q", "origin", "HEAD:refs/heads/main")
 
     def __call__(self, *args, cwd=None, ok=True, stdin=None, token=None):
-        settings = {"user.name": "Ada", "user.email": "ada@example.org", "init.defaultBranch": "main", "protocol.version": "2"}
+        settings = {
+            "user.name": "Ada",
+            "user.email": "ada@example.org",
+            "init.defaultBranch": "main",
+            "protocol.version": "2",
+        }
         if token:
             settings["http.extraHeader"] = f"Authorization: Bearer {token}"
-        env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": "/nonexistent",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
         env["GIT_CONFIG_COUNT"] = str(len(settings))
         for i, (key, value) in enumerate(settings.items()):
             env |= {f"GIT_CONFIG_KEY_{i}": key, f"GIT_CONFIG_VALUE_{i}": value}
         done = subprocess.run(
-            ["git", *args], cwd=cwd or self.work, env=env, input=stdin, capture_output=True, timeout=60, check=False
+            ["git", *args],
+            cwd=cwd or self.work,
+            env=env,
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
         if ok:
             assert done.returncode == 0, done.stderr.decode()

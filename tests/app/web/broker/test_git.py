@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import subprocess
 
+import httpx
 import pytest
 
 from app.domain.job import State
@@ -128,14 +129,9 @@ def test_other_jobs_refs_are_not_shown_and_not_fetched(runner, broker, repositor
     assert runner("fetch", runner.url, "refs/forgehand/*:refs/stolen/*", ok=False).stderr.find(b"->") < 0
 
 
-def test_a_runner_reaches_only_the_repository_of_its_job(broker, repository, tmp_path):
-    runner = Runner(broker, repository, tmp_path / "clone")
-    runner.clone()
-    elsewhere = broker.start_job(repo="ada/other")
-    del elsewhere
-    for path in ("/../ada/other.git", "/ada/other.git"):
-        shown = runner("ls-remote", runner.url + path, ok=False, cwd=tmp_path)
-        assert shown.returncode != 0
+@pytest.mark.parametrize("path", ["/../ada/other.git", "/ada/other.git", "/HEAD", "/%2e%2e/x"])
+def test_a_runner_cannot_name_a_repository(runner, path):
+    assert runner("ls-remote", runner.url + path, ok=False).returncode != 0
 
 
 def raw_tree(git, *entries):
@@ -144,7 +140,9 @@ def raw_tree(git, *entries):
     return git("hash-object", "--literally", "-w", "-t", "tree", "--stdin", stdin=body)
 
 
-@pytest.mark.parametrize("bad", ["dot git", "dot GIT", "dot dot", "slash", "bad gitmodules", "no such object"])
+@pytest.mark.parametrize(
+    "bad", ["dot git", "dot GIT", "dot dot", "slash", "bad gitmodules", "no such object"]
+)
 def test_a_pack_with_a_bad_object_is_refused(runner, bad):
     blob = runner("hash-object", "-w", "--stdin", stdin=b"x\n")
     evil = runner("hash-object", "-w", "--stdin", stdin=b'[submodule "a"]\n\tpath = a\n\turl = -u./evil\n')
@@ -186,9 +184,11 @@ def push_body(ref, new, pack=b"", *, old="0" * 40, capabilities="report-status")
 
 
 def send(runner, body, service="receive-pack", **headers):
-    import httpx
-
-    sent = {"Authorization": f"Bearer {runner.token}", "Content-Type": f"application/x-git-{service}-request", **headers}
+    sent = {
+        "Authorization": f"Bearer {runner.token}",
+        "Content-Type": f"application/x-git-{service}-request",
+        **headers,
+    }
     return httpx.post(f"{runner.url}/git-{service}", content=body, headers=sent, timeout=20, trust_env=False)
 
 
@@ -202,7 +202,9 @@ def test_a_pack_that_is_cut_short_changes_nothing(runner):
 
 
 def test_a_pack_that_is_too_large_is_refused(runner):
-    noise = b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(40_000))  # 1.2 MiB that doesn't compress
+    noise = b"".join(
+        hashlib.sha256(b"%d" % n).digest() for n in range(40_000)
+    )  # 1.2 MiB that doesn't compress
     (runner.folder / "noise").write_bytes(noise)
     runner.commit()
     before = runner.refs()
@@ -252,8 +254,9 @@ A, B = "a" * 40, "b" * 40
         push_body("refs/heads/a b", B),
         push_body("", B),
         push_body("refs/forgehand/x", "short"),
+        push_body("refs/heads/main", "0" * 40, old=A),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_what_is_no_plain_push_is_refused(runner, body):
     before = runner.refs()
@@ -271,10 +274,13 @@ def test_a_ref_hidden_behind_the_capabilities_is_seen(runner):
 
 
 def test_only_the_two_services_are_advertised(runner):
-    import httpx
-
     headers = {"Authorization": f"Bearer {runner.token}"}
-    for query in ("", "?service=git-upload-archive", "?service=upload-pack", "?service=git-upload-pack%20--x"):
+    for query in (
+        "",
+        "?service=git-upload-archive",
+        "?service=upload-pack",
+        "?service=git-upload-pack%20--x",
+    ):
         answer = httpx.get(f"{runner.url}/info/refs{query}", headers=headers, trust_env=False)
         assert answer.status_code == 403
     answer = httpx.get(f"{runner.url}/info/refs?service=git-receive-pack", headers=headers, trust_env=False)
