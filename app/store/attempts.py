@@ -21,6 +21,7 @@ from runner.protocol import Event, HeartbeatEvent, LogEvent
 LOG_LENGTH = 20_000
 LOG_BYTES = 8 * 1024 * 1024
 """What one attempt may have us keep of its log lines; phases and the result are kept in any case."""
+REQUEST_SECONDS = 900
 KEPT_SECONDS = 30 * 86_400
 TOKEN_BYTES = 32
 _LISTENING = frozenset({State.LAUNCHING, State.RUNNING})
@@ -105,6 +106,27 @@ class Attempts:
         """How far the attempt has reported, and when it was last heard of."""
         seq, at = self._redis.hmget(keys.heard(job_id, attempt), "seq", "at")
         return Heard(seq=int(seq or 0), at=float(at) if at else None)
+
+    def begin_request(self, job: Job, *, at_most: int) -> str | None:
+        """Take one of the job's places for model requests; none where all are taken.
+
+        A place whose holder was killed is free again after `REQUEST_SECONDS`.
+        """
+        key, ticket, now = keys.under_way(job.id), secrets.token_hex(8), time.time()
+        with self._redis.pipeline() as pipe:
+            pipe.zremrangebyscore(key, 0, now)
+            pipe.zadd(key, {ticket: now + REQUEST_SECONDS})
+            pipe.zcard(key)
+            pipe.expire(key, REQUEST_SECONDS)
+            _, _, count, _ = pipe.execute()
+        if count <= at_most:
+            return ticket
+        self._redis.zrem(key, ticket)
+        return None
+
+    def end_request(self, job: Job, ticket: str) -> None:
+        """Give the place back."""
+        self._redis.zrem(keys.under_way(job.id), ticket)
 
     def note_model_request(self, job: Job) -> None:
         """Remember when the job's first model request came; later ones change nothing."""

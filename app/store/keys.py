@@ -33,6 +33,11 @@ def spend(job_id: str) -> str:
     return f"{PREFIX}job:{job_id}:spend"
 
 
+def under_way(job_id: str) -> str:
+    """Sorted set of the job's model requests under way, by the time at which each counts as dead."""
+    return f"{PREFIX}job:{job_id}:under_way"
+
+
 def first_model_request(job_id: str) -> str:
     """When the job's agent first asked the model."""
     return f"{PREFIX}job:{job_id}:first_model_request"

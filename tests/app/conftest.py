@@ -12,10 +12,13 @@ from app.store.deliveries import Deliveries
 from app.store.jobs import Jobs
 from app.store.tasks import queue
 
+MEMORY = Path("/dev/shm")
+
 
 @pytest.fixture(scope="session")
 def redis_url():
-    folder = Path(tempfile.mkdtemp(prefix="fh-redis-"))
+    # in memory where there is such a place: it waits for the disk after every write
+    folder = Path(tempfile.mkdtemp(prefix="fh-redis-", dir=MEMORY if MEMORY.is_dir() else None))
     server = EmbeddedRedis(folder)
     server.start()
     yield server.url

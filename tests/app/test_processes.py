@@ -3,7 +3,6 @@
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import time
 import zlib
@@ -43,6 +42,7 @@ def json_queue(redis):
     return Queue(QUEUE, connection=redis, serializer=JSONSerializer)
 
 
+@pytest.mark.slow
 def test_our_own_task_is_run(redis, work):
     redis.set("forgehand:lock:tick", "1")
     redis.sadd("forgehand:jobs:live", "nobody123")  # the reconciler trips over it: a sign that it ran
@@ -52,6 +52,7 @@ def test_our_own_task_is_run(redis, work):
     assert queue(redis).count == 0
 
 
+@pytest.mark.slow
 def test_foreign_tasks_are_refused_and_dropped(json_queue, redis, work, tmp_path):
     for name, args, kwargs in (
         ("os.system", (f"touch {tmp_path}/ran",), {}),
@@ -73,6 +74,7 @@ def test_foreign_tasks_are_refused_and_dropped(json_queue, redis, work, tmp_path
     assert queue(redis).count == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("callback", ["on_success", "on_failure", "on_stopped"])
 def test_a_callback_makes_a_task_foreign(json_queue, work, tmp_path, callback):
     touch = Callback("pathlib.Path.touch")
@@ -97,6 +99,7 @@ class Bomb:
         return os.mkdir, (str(self._path),)
 
 
+@pytest.mark.slow
 def test_a_pickle_is_never_loaded(json_queue, redis, work, tmp_path):
     job = json_queue.enqueue_call(str(Task.INTAKE), args=("x",))
     payload = PickleSerializer.dumps((str(Task.INTAKE), None, (Bomb(tmp_path / "ran"),), {}))
@@ -114,7 +117,9 @@ def child(tmp_path):
 
     def run(code):
         env = {"PATH": os.environ["PATH"]}
-        started.append(Child("test", [sys.executable, "-c", code], env=env, cwd=tmp_path, log=tmp_path / "log"))
+        started.append(
+            Child("test", [sys.executable, "-c", code], env=env, cwd=tmp_path, log=tmp_path / "log")
+        )
         return started[-1]
 
     yield run
@@ -144,45 +149,9 @@ def test_a_child_that_dies_is_started_again_until_it_is_stopped(child, monkeypat
 
 def test_a_child_that_ignores_the_signal_is_killed(child, monkeypatch, tmp_path):
     monkeypatch.setattr("app.processes.END_SECONDS", 0.3)
-    found = child("import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)")
+    found = child(
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    )
     until(lambda: (tmp_path / "log").read_text() == "up\n")
     found.stop()
     assert found.process.wait(5) == -signal.SIGKILL
-
-
-@pytest.mark.slow
-def test_the_whole_service_starts_serves_and_ends(tmp_path, redis_url):
-    import httpx
-
-    env = {"PATH": os.environ["PATH"], "FORGEHAND_PORT": "0", "FORGEHAND_DATA_DIR": str(tmp_path / "data")}
-    with socket_free_port() as port:
-        env["FORGEHAND_PORT"] = str(port)
-    argv = [sys.executable, "-m", "app.cli", "serve"]
-    with subprocess.Popen(argv, env=env, cwd=tmp_path, stderr=subprocess.DEVNULL) as service:
-        try:
-            until(lambda: answers(httpx, port), 30)
-            family = psutil.Process(service.pid).children(recursive=True)
-            assert len(family) >= 3  # Redis, web, worker
-        finally:
-            service.terminate()
-            service.wait(40)
-    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-
-
-def answers(httpx, port):
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def socket_free_port():
-    import socket
-    from contextlib import contextmanager
-
-    @contextmanager
-    def free():
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            yield server.getsockname()[1]
-
-    return free()

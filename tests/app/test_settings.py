@@ -55,7 +55,9 @@ def test_the_environment_goes_before_the_file(env, tmp_path):
     assert (settings.port, settings.label) == (2222, "bot")
 
 
-@pytest.mark.parametrize("name", ["FORGEHAND_PROT", "FORGEHAND_FORGE__HOME__URL", "FORGEHAND_", "forgehand_prot"])
+@pytest.mark.parametrize(
+    "name", ["FORGEHAND_PROT", "FORGEHAND_FORGE__HOME__URL", "FORGEHAND_", "forgehand_prot"]
+)
 def test_an_unknown_name_is_an_error_that_names_it(env, tmp_path, name):
     (tmp_path / ".env").write_text(f"{name}=s3cret\n")
     assert refused(env_file=tmp_path / ".env").startswith(f"{name} is no setting")

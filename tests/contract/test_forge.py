@@ -2,8 +2,11 @@
 
 import os
 import subprocess
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
@@ -11,6 +14,16 @@ from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavail
 from tests.contract.conftest import Scene
 
 pytestmark = pytest.mark.slow
+Seen = TypeVar("Seen")
+
+
+def eventually(look: Callable[[], Seen], good: Callable[[Seen], bool]) -> Seen:
+    """What is seen once it is as it should be; a real forge does some things in its own time."""
+    end = time.monotonic() + 20
+    while not good(found := look()):
+        assert time.monotonic() < end, found
+        time.sleep(0.1)
+    return found
 
 
 def test_who_we_are(scene: Scene):
@@ -84,9 +97,9 @@ def test_a_bot_without_the_right_to_ask_gets_an_error(server, scene: Scene):
     writer = server.user()
     scene.owner.invite(scene.repo, writer.login, "write")
     forge = scene.connect(writer.token)
-    with pytest.raises(ForgeDenied):
-        forge.permission(scene.repo, scene.owner.login)
-    assert forge.permission(scene.repo, writer.login) == "write"
+    for login in (scene.owner.login, writer.login):
+        with pytest.raises(ForgeDenied):
+            forge.permission(scene.repo, login)
 
 
 def test_a_token_that_is_none(scene: Scene):
@@ -276,6 +289,52 @@ def test_the_newest_status_of_a_context_counts(scene: Scene):
         scene.forge.set_status(scene.repo, tip, state="success", **set_status)
     found = scene.owner.api("GET", f"/repos/{scene.repo}/commits/{tip}/status")
     assert (found["state"], [one["context"] for one in found["statuses"]]) == ("success", ["forgehand/job"])
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize("sha", ["1" * 40, "no-such"])
+def test_a_status_for_a_commit_that_is_not_there(scene: Scene, sha: str):
+    with pytest.raises(ForgeNotFound):
+        scene.forge.set_status(
+            scene.repo, sha, state="success", context="c", text="t", url="https://x.example"
+        )
+
+
+def test_what_a_stranger_may_not_do(server, scene: Scene):
+    number, tip = scene.owner.issue(scene.repo), scene.branch("feature-g")
+    comment = scene.forge.create_comment(scene.repo, number, "the bot's")
+    forge = scene.connect(server.user().token)
+    with pytest.raises(ForgeDenied):
+        forge.add_label(scene.repo, number, "agent")
+    with pytest.raises(ForgeDenied):
+        forge.edit_comment(scene.repo, comment.id, "theirs")
+    with pytest.raises(ForgeDenied):
+        forge.set_status(scene.repo, tip, state="success", context="c", text="t", url="https://x.example")
+
+
+@pytest.mark.parametrize("by", ["api", "git"])
+def test_a_pull_request_whose_branch_goes_is_closed(scene: Scene, by: str, tmp_path):
+    branch = f"feature-h-{by}"
+    tip = scene.branch(branch)
+    number = scene.owner.pull(scene.repo, branch)
+    if by == "api":
+        scene.owner.api("DELETE", f"/repos/{scene.repo}/branches/{branch}")
+    else:
+        for command in (["init", "-q", "."], ["push", "-q", scene.owner.git_url(scene.repo), f":{branch}"]):
+            subprocess.run(["git", *command], check=True, cwd=tmp_path)
+    found = eventually(lambda: scene.forge.pull(scene.repo, number), lambda pull: not pull.is_open)
+    assert (found.head_branch, found.head_sha) == (f"refs/pull/{number}/head", tip)
+
+
+def test_a_merge_closes_the_issue_that_it_fixes(scene: Scene):
+    number, other = scene.owner.issue(scene.repo), scene.owner.issue(scene.repo)
+    scene.branch("feature-i")
+    pull = scene.owner.pull(scene.repo, "feature-i", body=f"See #{other}\n\nFixes #{number}")
+    scene.owner.merge(scene.repo, pull)
+    found = eventually(lambda: scene.forge.issue(scene.repo, number), lambda issue: not issue.is_open)
+    assert not found.is_open
+    assert scene.forge.issue(scene.repo, other).is_open
+    assert not scene.forge.pull(scene.repo, pull).is_open
 
 
 def test_git_reaches_the_repository_with_what_git_access_gives(scene: Scene, tmp_path):

@@ -2,7 +2,8 @@
 
 * Both directions stream: no request or answer is held in memory.
 * Pushes to one repository run one after another, so each push's webhooks tell of its own changes only.
-* An anonymous caller who may not do it gets 401 and may log in; one who is known gets 403, or 404 for what is hidden.
+* An anonymous caller who may not do it gets 401 and may log in; one who is known gets 404 for what is hidden. Readers
+  are refused as late as Gitea refuses them, ref by ref (there by a hook, and in other words).
 """
 
 import logging
@@ -26,7 +27,10 @@ from app.demo.forge.world import forge
 CHUNK = 64 * 1024
 TIME_LIMIT_SECONDS = 600
 LEAVE_SECONDS = 10
-_SERVICES = {"git-upload-pack": Access.READ, "git-receive-pack": Access.WRITE}
+_SERVICES = {"git-upload-pack": "read", "git-receive-pack": "write"}
+"""What a token must be allowed to do for each."""
+_READ_ONLY = ("-c", "receive.hideRefs=refs")
+"""With this Git takes a push's objects and refuses every ref."""
 _PROTOCOL = re.compile(r"version=[0-2]")
 
 log = logging.getLogger(__name__)
@@ -80,10 +84,11 @@ def receive_pack(owner: str, name: str) -> Response:
 def _repository(owner: str, name: str, service: str) -> Repository:
     if service not in _SERVICES:
         raise NotFound("only git-upload-pack and git-receive-pack are served")
-    minimum = _SERVICES[service]
-    caller().need("write" if minimum is Access.WRITE else "read", "repository")
+    caller().need(_SERVICES[service], "repository")
+    if _SERVICES[service] == "write":
+        caller().signed_in()
     try:
-        return readable(owner, name.removesuffix(".git"), minimum)
+        return readable(owner, name.removesuffix(".git"))
     except NotFound as error:
         if caller().account is None:
             raise Unauthorized("log in to see whether this repository exists") from error
@@ -92,7 +97,8 @@ def _repository(owner: str, name: str, service: str) -> Repository:
 
 def _receive(repo: Repository, pusher: Account) -> Iterator[bytes]:
     here, bare = forge(), forge().bare(repo)
-    talk = _talk(bare, "receive-pack")
+    may_write = here.access(repo, pusher) >= Access.WRITE
+    talk = _talk(bare, *(() if may_write else _READ_ONLY), "receive-pack")
 
     def run() -> Iterator[bytes]:
         with here.writing(repo):
@@ -105,11 +111,11 @@ def _receive(repo: Repository, pusher: Account) -> Iterator[bytes]:
     return run()
 
 
-def _talk(bare: Bare, program: str) -> Iterator[bytes]:
+def _talk(bare: Bare, *program: str) -> Iterator[bytes]:
     """Git's side of the conversation; reads what it needs from the request now, runs when iterated."""
     source = _plain(request.stream, request.headers.get("Content-Encoding", ""))
     return _converse(
-        command(program, "--stateless-rpc", str(bare.path)), _environment(bare, _protocol()), source
+        command(*program, "--stateless-rpc", str(bare.path)), _environment(bare, _protocol()), source
     )
 
 

@@ -7,6 +7,7 @@ clean API error (https://docs.claude.com/en/api/errors); what is under way is le
 """
 
 import errno
+import functools
 import json
 import time
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from app.web.broker.usage import UsageMeter
 
 UPSTREAM = "forgehand_claude_upstream"
 """Name of the HTTP client among the application's extensions."""
+MAX_UNDER_WAY = 4
+"""Requests of one job at the same time: a budget can be passed by no more than what is under way."""
 _PATHS = ("messages", "messages/count_tokens")
 _HEADERS_IN = ("anthropic-version", "anthropic-beta", "content-type", "user-agent", "x-stainless-retry-count")
 OAUTH_BETA = "oauth-2025-04-20"
@@ -72,11 +75,17 @@ def add_routes(door: Blueprint, desk: Desk) -> None:
             metrics.BROKER_REQUESTS.labels(door="claude", outcome="over_budget").inc()
             sentence = f"this job's budget of ${settings.job_budget_usd:.2f} is spent (${spent:.2f})"
             return _error(403, "permission_error", f"Forgehand: {sentence}")
+        ticket = desk.attempts.begin_request(job, at_most=MAX_UNDER_WAY)
+        if ticket is None:
+            metrics.BROKER_REQUESTS.labels(door="claude", outcome="too_many").inc()
+            return _error(
+                429, "rate_limit_error", f"Forgehand: {MAX_UNDER_WAY} requests of this job are under way"
+            )
         desk.attempts.note_model_request(job)
-        return _forward(desk, upstream, job, path, body)
+        return _forward(desk, upstream, job, path=path, body=body, ticket=ticket)
 
 
-def _forward(desk: Desk, upstream: httpx.Client, job: Job, path: str, body: bytes) -> Response:
+def _forward(desk: Desk, upstream: httpx.Client, job: Job, path: str, body: bytes, ticket: str) -> Response:
     headers = {name: request.headers[name] for name in _HEADERS_IN if name in request.headers}
     if "authorization" in upstream.headers:
         betas = [beta for beta in (headers.get("anthropic-beta"), OAUTH_BETA) if beta]
@@ -90,6 +99,7 @@ def _forward(desk: Desk, upstream: httpx.Client, job: Job, path: str, body: byte
     except httpx.HTTPError as error:
         logs.get().warning("claude_unreachable", job=job.id, attempt=job.attempt, cause=type(error).__name__)
         metrics.BROKER_REQUESTS.labels(door="claude", outcome="unreachable").inc()
+        desk.attempts.end_request(job, ticket)
         return _error(529, "overloaded_error", "Forgehand can't reach the Claude API right now")
     streamed = answer.headers.get("content-type", "").startswith("text/event-stream")
     meter = UsageMeter(streamed=streamed)
@@ -106,11 +116,18 @@ def _forward(desk: Desk, upstream: httpx.Client, job: Job, path: str, body: byte
             # not a clean end: the caller must see a connection that broke off, and repeats by its own rules
             raise ConnectionResetError(errno.ECONNRESET, "the Claude API broke off") from error
         finally:
-            answer.close()
-            _count(desk, job, meter, time.monotonic() - started, answer.status_code)
+            done()  # before the caller sees the end: its next request must find this one counted
+
+    @functools.cache
+    def done() -> None:
+        answer.close()
+        desk.attempts.end_request(job, ticket)
+        _count(desk, job, meter, time.monotonic() - started, answer.status_code)
 
     kept = {name: answer.headers[name] for name in _HEADERS_OUT if name in answer.headers}
-    return Response(stream_with_context(relay()), answer.status_code, kept)
+    response = Response(stream_with_context(relay()), answer.status_code, kept)
+    response.call_on_close(done)  # also where the caller hung up before the first byte
+    return response
 
 
 def _count(desk: Desk, job: Job, meter: UsageMeter, seconds: float, status: int) -> None:

@@ -1,13 +1,17 @@
 """Reading what a response cost while it streams by: sans-I/O, bytes in, usage figures out.
 
 Server-sent events carry `usage` in `message_start` and again, final, in `message_delta`
-(https://docs.claude.com/en/docs/build-with-claude/streaming); a plain answer carries it at the top.
+(https://docs.claude.com/en/docs/build-with-claude/streaming); a plain answer carries it at the top. Of a stream
+that ends before its final figures the output is estimated from its bytes, rather too high: hanging up early
+must not make it cheap.
 """
 
 import json
 from typing import Any
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
+BYTES_PER_TOKEN = 4
+"""Fewer than a token takes on the wire, with all that is around it."""
 _WITH_USAGE = (b'"message_start"', b'"message_delta"')
 
 
@@ -19,10 +23,13 @@ class UsageMeter:
         self._pending = bytearray()
         self.model: str | None = None
         self.figures: dict[str, Any] = {}
+        self._bytes = 0
+        self._final = False
 
     def feed(self, chunk: bytes) -> None:
         """Take in the next bytes."""
         self._pending += chunk
+        self._bytes += len(chunk)
         if not self._streamed:
             del self._pending[MAX_LINE_BYTES * 8 :]
             return
@@ -36,6 +43,8 @@ class UsageMeter:
         """Read what only makes sense as a whole."""
         if self._streamed:
             self.feed(b"\n")  # the last line may lack its end
+            if self.figures and not self._final:
+                self.figures["output_tokens"] = self._bytes // BYTES_PER_TOKEN
         else:
             self._read(bytes(self._pending))
 
@@ -50,4 +59,5 @@ class UsageMeter:
         if isinstance(message.get("model"), str):
             self.model = message["model"]
         if isinstance(message.get("usage"), dict):
+            self._final = value.get("type") == "message_delta"
             self.figures |= {name: figure for name, figure in message["usage"].items() if figure is not None}

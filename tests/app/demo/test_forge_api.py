@@ -79,11 +79,11 @@ def test_wrong_credentials_are_not_taken_for_none(forge, owner, header):
 def test_a_token_makes_no_token_and_needs_scopes_that_exist(forge, owner):
     path = f"/users/{owner.login}/tokens"
     assert status(owner, "POST", path, {"name": "x", "scopes": ["all"]}) == 401
-    for scopes in ([], ["everything"]):
-        answer = forge.http.post(
-            f"{forge.url}/api/v1{path}", auth=(owner.login, PASSWORD), json={"name": "x", "scopes": scopes}
-        )
-        assert answer.status_code == 400
+    mine = {"url": f"{forge.url}/api/v1{path}", "auth": (owner.login, PASSWORD)}
+    assert forge.http.post(**mine, json={"name": "x", "scopes": ["everything"]}).status_code == 400
+    powerless = forge.http.post(**mine, json={"name": "x"})
+    assert (powerless.status_code, powerless.json()["scopes"]) == (201, None)
+    assert status(Person(forge, owner.login, powerless.json()["sha1"]), "GET", "/user") == 403
     other = forge.user()
     answer = forge.http.post(
         f"{forge.url}/api/v1{path}", auth=(other.login, PASSWORD), json={"name": "x", "scopes": ["all"]}
@@ -98,6 +98,30 @@ def test_a_token_can_not_leave_its_scopes(forge, owner):
     assert status(narrow, "POST", f"/repos/{repo}/issues", {"title": "x"}) == 403
     assert status(narrow, "GET", "/user") == 403
     assert status(narrow, "GET", f"/repos/{repo}") == 200
+
+
+def test_a_password_that_somebody_else_chose_opens_nothing(forge):
+    form = {"username": "newcomer", "email": "n@example.invalid", "password": PASSWORD}
+    forge.admin.api("POST", "/admin/users", form)
+    answer = forge.http.get(f"{forge.url}/api/v1/user", auth=("newcomer", PASSWORD))
+    assert answer.status_code == 403
+    assert "change your password" in answer.json()["message"]
+
+
+def test_what_has_no_route_is_refused_in_the_words_of_the_api(forge, owner):
+    missing = owner.api("GET", "/nonsense", ok=False)
+    assert (missing.status_code, missing.text) == (404, "404 page not found\n")
+    wrong = owner.api("DELETE", "/version", ok=False)
+    assert (wrong.status_code, wrong.text) == (405, "")
+
+
+def test_a_branch_is_deleted_and_the_default_one_is_not(owner):
+    repo = owner.repo()
+    owner.write(repo, "a.txt", "1\n", new_branch="topic")
+    assert status(owner, "DELETE", f"/repos/{repo}/branches/topic") == 204
+    assert status(owner, "GET", f"/repos/{repo}/branches/topic") == 404
+    assert status(owner, "DELETE", f"/repos/{repo}/branches/topic") == 500
+    assert status(owner, "DELETE", f"/repos/{repo}/branches/main") == 403
 
 
 def test_only_a_site_administrator_makes_accounts(owner):
@@ -129,7 +153,9 @@ def test_a_file_that_someone_else_changed_is_not_overwritten(owner):
     stale = owner.api("GET", f"/repos/{repo}/contents/a.txt")["sha"]
     owner.write(repo, "a.txt", "2\n")
     form = {"content": base64.b64encode(b"3").decode(), "sha": stale}
-    assert status(owner, "PUT", f"/repos/{repo}/contents/a.txt", form) == 409
+    assert status(owner, "PUT", f"/repos/{repo}/contents/a.txt", form) == 422
+    del form["sha"]
+    assert status(owner, "PUT", f"/repos/{repo}/contents/a.txt", form) == 422
 
 
 def test_a_merge_that_conflicts_is_refused_and_shown(owner):
@@ -140,7 +166,7 @@ def test_a_merge_that_conflicts_is_refused_and_shown(owner):
     assert owner.api("GET", f"/repos/{repo}/pulls/{number}")["mergeable"] is True
     owner.write(repo, "a.txt", "3\n")
     assert owner.api("GET", f"/repos/{repo}/pulls/{number}")["mergeable"] is False
-    assert status(owner, "POST", f"/repos/{repo}/pulls/{number}/merge", {"Do": "merge"}) == 409
+    assert status(owner, "POST", f"/repos/{repo}/pulls/{number}/merge", {"Do": "merge"}) == 405
     assert owner.api("GET", f"/repos/{repo}/pulls/{number}")["state"] == "open"
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import subprocess
 import uuid
 
 import pytest
@@ -42,7 +43,6 @@ def test_the_headers_and_the_signature(owner, repo, receiver):
         "x-gogs-signature": sha256,
         "x-hub-signature": f"sha1={sha1}",
         "x-hub-signature-256": f"sha256={sha256}",
-        "x-gitea-hook-installation-target-type": "repository",
         **{f"x-{brand}-delivery": delivery for brand in ("gitea", "gogs", "github")},
         **{f"x-{brand}-event": "issues" for brand in ("gitea", "gogs", "github")},
         **{f"x-{brand}-event-type": "issues" for brand in ("gitea", "gogs", "github")},
@@ -138,6 +138,34 @@ def test_a_hook_hears_only_what_it_asked_for(owner, receiver):
     owner.api("POST", f"/repos/{repo}/issues/{number}/comments", {"body": "not told"})
     owner.write(repo, "a.txt", "1\n")
     assert [told(call)[1] for call in receiver.wait(2)] == ["issues", "push"]
+
+
+def test_branches_and_tags_that_come_and_go(owner, receiver, tmp_path):
+    repo = owner.repo()
+    owner.hook(repo, receiver.url, SECRET, ("push", "create", "delete"))
+    url = owner.git_url(repo)
+    subprocess.run(["git", "clone", "-q", url, tmp_path / "clone"], check=True)
+    push = ["git", "-C", tmp_path / "clone", "push", "-q", url]
+    subprocess.run([*push, "HEAD:refs/tags/v1", "HEAD:refs/forgehand/backup/1"], check=True)
+    subprocess.run([*push, ":refs/tags/v1"], check=True)
+    payloads = [json.loads(call.body) for call in receiver.wait(3)]
+    assert [(one["ref"], one.get("ref_type")) for one in payloads] == [
+        ("v1", "tag"),
+        ("refs/tags/v1", None),
+        ("v1", "tag"),
+    ]
+
+
+def test_a_commit_on_the_default_branch_closes_what_it_fixes(owner, repo, receiver):
+    first, second = owner.issue(repo), owner.issue(repo)
+    write = {"content": "eA==", "message": f"Resolved #{first}, see #{second}, fixes #99"}
+    owner.api("POST", f"/repos/{repo}/contents/a.txt", write | {"new_branch": "topic"})
+    assert owner.api("GET", f"/repos/{repo}/issues/{first}")["state"] == "open"
+    sha = owner.api("POST", f"/repos/{repo}/contents/b.txt", write)["commit"]["sha"]
+    states = [owner.api("GET", f"/repos/{repo}/issues/{number}")["state"] for number in (first, second)]
+    assert states == ["closed", "open"]
+    closed = json.loads(receiver.wait(5)[-1].body)
+    assert (closed["action"], closed["commit_id"]) == ("closed", sha)
 
 
 def test_a_hook_that_is_tested_gets_a_push(owner, receiver):

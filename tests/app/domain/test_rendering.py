@@ -47,7 +47,10 @@ def said(markdown):
 def test_inert_text_is_text(text):
     line = one_line(text, 300)
     shown = rendering.inert(line)
-    assert kinds(shown) in [["paragraph_open", *["text"] * n, "paragraph_close"] for n in range(1, 200)] or not line
+    assert (
+        kinds(shown) in [["paragraph_open", *["text"] * n, "paragraph_close"] for n in range(1, 200)]
+        or not line
+    )
     assert said(shown).replace("\u200b", "") == line.replace("\u200b", "")
     assert not re.search(r"[@#!][\w\[]", said(shown))
 
@@ -115,7 +118,9 @@ def comment(job, spent=0.126):
 
 def test_a_job_that_succeeded():
     conflicts = (
-        ConflictFact(path="a.py", kind="content", resolver="claude", why="kept *both*", gates=("parses", "end-tree")),
+        ConflictFact(
+            path="a.py", kind="content", resolver="claude", why="kept *both*", gates=("parses", "end-tree")
+        ),
     )
     rebase = RebaseFacts(outcome="resolved", old_tip=OLD, new_tip=NEW, onto=ONTO, conflicts=conflicts)
     assert comment(ended(State.SUCCEEDED, result=result(rebase=rebase), report=REPORT)) == (
@@ -136,7 +141,9 @@ def test_a_job_that_succeeded():
 def test_the_pull_request_tells_the_same_facts():
     job = ended(State.SUCCEEDED, result=result(verifications=()), report=REPORT)
     body = rendering.pull_body(job, job_url=URL, spent_usd=0)
-    assert body.startswith("<!-- forgehand:job00000001 -->\nFixes #3\n\n- Pull request #9 (`forgehand/issue-1`) is at bbbbbbbbbb.")
+    assert body.startswith(
+        "<!-- forgehand:job00000001 -->\nFixes #3\n\n- Pull request #9 (`forgehand/issue-1`) is at bbbbbbbbbb."
+    )
     assert "- No tests were run: `.forgehand.yml` names no `verify` command.\n" in body
     assert body.endswith(f"<sub>Made by Forgehand for `ada` —— [View job]({URL})</sub>\n")
 
@@ -150,7 +157,9 @@ def test_a_rebase_tells_where_the_branch_is_now():
 
 
 def test_no_changes_is_never_called_done():
-    shown = comment(ended(State.NO_CHANGES, seconds=9, result=result(outcome="no_changes", head_sha=None, rebase=None)))
+    shown = comment(
+        ended(State.NO_CHANGES, seconds=9, result=result(outcome="no_changes", head_sha=None, rebase=None))
+    )
     assert "**Forgehand changed nothing** after 9s" in shown
     assert "without changing a file" in shown
     assert "finished" not in shown
@@ -160,10 +169,14 @@ def test_no_changes_is_never_called_done():
 
 
 def test_a_failed_job_tells_why_shows_the_tests_and_where_the_work_is():
-    runs = (Verification(command="make test", exit_code=2, seconds=3, tail="E   assert 1 == 2\n```", sha=NEW),)
+    runs = (
+        Verification(command="make test", exit_code=2, seconds=3, tail="E   assert 1 == 2\n```", sha=NEW),
+    )
     failed = result(outcome="failed", error="the tests fail", verifications=runs)
     report = Report(head_sha=NEW, saved_branch="forgehand/unfinished-j")
-    shown = comment(ended(State.FAILED, result=failed, report=report, error="the tests fail. Look at @them."), spent=0)
+    shown = comment(
+        ended(State.FAILED, result=failed, report=report, error="the tests fail. Look at @them."), spent=0
+    )
     assert "**Forgehand could not do this** after 1m 15s" in shown
     assert "\nThe tests fail. Look at @\u200bthem.\n" in shown
     assert "What there was is saved on the branch `forgehand/unfinished-j`." in shown
@@ -182,10 +195,18 @@ def test_failing_tests_are_a_headline_fact_even_of_a_success():
 def test_a_conflict_that_needs_a_person():
     conflicts = (ConflictFact(path="a.py", kind="content", why="no resolver would"),)
     rebase = RebaseFacts(
-        outcome="conflicted", old_tip=OLD, new_tip=OLD, onto=ONTO, conflicts=conflicts, detail="a.py: 1 conflict"
+        outcome="conflicted",
+        old_tip=OLD,
+        new_tip=OLD,
+        onto=ONTO,
+        conflicts=conflicts,
+        detail="a.py: 1 conflict",
     )
     shown = comment(ended(State.SUCCEEDED, result=result(rebase=rebase), report=REPORT))
-    assert "- **Not rebased**: it conflicts with `main` at cccccccccc, and that needs a person. A.py: 1 conflict" in shown
+    assert (
+        "- **Not rebased**: it conflicts with `main` at cccccccccc, and that needs a person. A.py: 1 conflict"
+        in shown
+    )
     assert "| `a.py` | `content` | `nobody` | — | no resolver would |" in shown
 
 
@@ -209,8 +230,15 @@ def test_a_running_job_shows_how_far_it_is():
     shown = comment(job)
     assert "**Forgehand is working** —— [View job]" in shown
     assert re.findall(r"- \[(.)\]", shown) == ["x", "x", " ", " ", " ", " "]
-    assert re.findall(r"- \[(.)\]", comment(walk(job.model_copy(update={"state": State.RECEIVED}), State.PUBLISHING))) == ["x"] * 6
-    assert len(re.findall(r"- \[(.)\]", comment(job.model_copy(update={"kind": "rebase", "phase": None})))) == 4
+    assert (
+        re.findall(
+            r"- \[(.)\]", comment(walk(job.model_copy(update={"state": State.RECEIVED}), State.PUBLISHING))
+        )
+        == ["x"] * 6
+    )
+    assert (
+        len(re.findall(r"- \[(.)\]", comment(job.model_copy(update={"kind": "rebase", "phase": None})))) == 4
+    )
 
 
 @pytest.mark.parametrize("state", State)
@@ -221,7 +249,10 @@ def test_every_state_has_words_and_a_marker(state):
 
 def test_the_fingerprint_follows_what_is_shown():
     job = walk(make_job(), State.RUNNING)
-    changed = [job.model_copy(update=change) for change in ({"phase": "edit"}, {"attempt": 2}, {"state": State.QUEUED})]
+    changed = [
+        job.model_copy(update=change)
+        for change in ({"phase": "edit"}, {"attempt": 2}, {"state": State.QUEUED})
+    ]
     assert len({rendering.fingerprint(one) for one in [job, *changed]}) == 4
     assert rendering.fingerprint(job.model_copy(update={"comment_id": 5})) == rendering.fingerprint(job)
 
@@ -230,7 +261,9 @@ def test_the_fingerprint_follows_what_is_shown():
 def test_nothing_hostile_gets_out_of_the_whole_comment(text):
     runs = (Verification(command=text, exit_code=1, seconds=1, tail=text, sha=NEW),)
     conflicts = (ConflictFact(path=text, kind=text, resolver=text, why=text, gates=(text, text)),)
-    rebase = RebaseFacts(outcome="conflicted", old_tip=OLD, new_tip=OLD, onto=ONTO, conflicts=conflicts, detail=text)
+    rebase = RebaseFacts(
+        outcome="conflicted", old_tip=OLD, new_tip=OLD, onto=ONTO, conflicts=conflicts, detail=text
+    )
     told = result(rebase=rebase, verifications=runs, agent=AgentRun(ok=True, text=text))
     report = REPORT.model_copy(update={"paths": (one_line(text, 200),), "backup_ref": None})
     job = ended(State.SUCCEEDED, result=told, report=report, error=text or None).model_copy(
@@ -240,7 +273,9 @@ def test_nothing_hostile_gets_out_of_the_whole_comment(text):
         found = tokens(markdown)
         links = [token.attrs["href"] for token in found if token.type == "link_open"]
         assert links == [URL]
-        assert not [token for token in found if token.type in {"image", "heading_open", "hr", "blockquote_open"}]
+        assert not [
+            token for token in found if token.type in {"image", "heading_open", "hr", "blockquote_open"}
+        ]
         html = [token.content for token in found if token.type.startswith("html")]
         assert all(re.fullmatch(r"(<!-- forgehand:job00000001 -->|</?details>|<details><summary>[\w ]+</summary>|</?sub>)\n?.*", one)
                    for one in html)  # fmt: skip

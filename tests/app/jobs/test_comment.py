@@ -5,6 +5,8 @@ from app.domain.job import State
 from app.forges.port import ForgeDenied, ForgeNotFound, ForgeUnavailable
 from app.jobs.comment import comment, reply_once
 
+pytestmark = pytest.mark.slow  # a mirror and a forge's repository for each
+
 
 def test_one_comment_follows_the_job(place):
     job = place.asked()

@@ -6,6 +6,8 @@ from app.jobs.launch import launch
 from app.store.locks import BusyError, lease
 from git_ops import GitError
 
+pytestmark = pytest.mark.slow  # a mirror is made for each: a third of a second
+
 
 def again(place, job):
     launch(place.desk, job.id)
@@ -30,7 +32,8 @@ def test_launching_twice_starts_one_runner(place):
     assert len(place.launcher.orders) == 1
 
 
-def test_two_workers_at_once_start_one_runner(place):
+def test_two_workers_at_once_start_one_runner(place, monkeypatch):
+    monkeypatch.setattr("app.jobs.launch.LEASE_WAIT_SECONDS", 0.1)
     job = place.asked()
     with lease(place.desk.redis, f"job:{job.id}", seconds=5), pytest.raises(BusyError):
         launch(place.desk, job.id)

@@ -7,6 +7,8 @@ from app.jobs.launch import launch
 from app.jobs.publish import STATUS_CONTEXT, publish
 from runner.protocol import RebaseFacts
 
+pytestmark = pytest.mark.slow  # real pushes to a real forge: a third of a second each
+
 
 def test_work_becomes_a_branch_a_pull_request_and_a_status(place, queued):
     job = place.published(place.handed_in(files={"new.txt": "a\nb\n", "README.md": None}))
@@ -223,7 +225,6 @@ def test_a_missing_right_is_told(place, faulty):
     assert "no right to open pull requests" in ended.error
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before the call", "after the call"])
 def test_killed_at_any_call_and_repeated_there_is_one_pull_request_and_one_comment(
     place, faulty, killed, after

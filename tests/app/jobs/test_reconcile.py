@@ -10,6 +10,8 @@ from app.store import keys
 from app.store.locks import BusyError, lease
 from runner.protocol import HeartbeatEvent
 
+pytestmark = pytest.mark.slow  # a mirror and a forge's repository for each
+
 
 @pytest.fixture
 def look(place, redis, queued):

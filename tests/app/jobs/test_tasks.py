@@ -47,7 +47,8 @@ def test_what_may_work_later_is_no_crash(place, faulty, error, monkeypatch):
     assert not place.desk.redis.exists(keys.crashes(job.id))
 
 
-def test_who_finds_the_job_busy_leaves_it(place):
+def test_who_finds_the_job_busy_leaves_it(place, monkeypatch):
+    monkeypatch.setattr("app.jobs.launch.LEASE_WAIT_SECONDS", 0.1)
     job = place.asked()
     with lease(place.desk.redis, f"job:{job.id}", seconds=5):
         tasks.launch(job.id)

@@ -69,13 +69,24 @@ def test_it_is_given_the_broker_and_its_token_and_nothing_else(launcher, order, 
     assert env["FORGEHAND_BROKER_URL"] == broker
     assert env["FORGEHAND_JOB_TOKEN"] == SECRET
     assert env.keys() <= {
-        *("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "FORGEHAND_CLAUDE_BINARY", "HOME", "LC_CTYPE"),
+        *(
+            "PATH",
+            "LANG",
+            "TMPDIR",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "FORGEHAND_CLAUDE_BINARY",
+            "HOME",
+            "LC_CTYPE",
+        ),
         *("PYTHONUNBUFFERED", "FORGEHAND_SCRATCH", "FORGEHAND_BROKER_URL", "FORGEHAND_JOB_TOKEN"),
     }
     assert SECRET not in " ".join(process.cmdline())
 
 
-def test_a_second_launcher_of_the_installation_finds_it_and_another_installation_does_not(launcher, order, tmp_path):
+def test_a_second_launcher_of_the_installation_finds_it_and_another_installation_does_not(
+    launcher, order, tmp_path
+):
     launcher.start(order())
     twin = LocalLauncher(tmp_path, installation=launcher._installation)
     assert twin.observe("job00000001", 1) == "running"

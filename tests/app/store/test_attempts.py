@@ -143,3 +143,17 @@ def test_a_flood_of_log_lines_is_bounded_and_the_result_still_kept(jobs, attempt
     assert 3 <= kept.count("log") <= 6
     assert kept[-1] == "result"
     assert attempts.heard(job.id, job.attempt).seq == 101
+
+
+def test_places_for_requests_are_bounded_given_back_and_freed_after_a_crash(
+    redis, jobs, attempts, monkeypatch
+):
+    job = put(jobs, attempt=1)
+    held = [attempts.begin_request(job, at_most=2) for _ in range(3)]
+    assert [ticket is not None for ticket in held] == [True, True, False]
+    attempts.end_request(job, held[0])
+    assert attempts.begin_request(job, at_most=2) is not None
+    assert attempts.begin_request(job, at_most=2) is None
+    now = time.time()
+    monkeypatch.setattr("app.store.attempts.time.time", lambda: now + 901)
+    assert attempts.begin_request(job, at_most=2) is not None

@@ -8,7 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
+from app.store.connection import connect
 from tests.support.desk import API_KEY
+from tests.support.web import running_web
 
 MESSAGE = {
     "type": "message",
@@ -22,8 +24,7 @@ class Upstream:
     """Keeps the requests it saw. `answer(handler)` writes the response."""
 
     def __init__(self):
-        self.seen = []
-        self.answer = lambda handler: self.reply(handler, 200, json.dumps(MESSAGE).encode())
+        self.reset()
         upstream = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -43,6 +44,10 @@ class Upstream:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
+    def reset(self):
+        self.seen = []
+        self.answer = lambda handler: self.reply(handler, 200, json.dumps(MESSAGE).encode())
+
     @staticmethod
     def reply(handler, status, body, **headers):
         handler.send_response(status)
@@ -58,16 +63,26 @@ class Upstream:
         self._server.server_close()
 
 
-@pytest.fixture
-def upstream():
-    found = Upstream()
-    yield found
+@pytest.fixture(scope="module")
+def shared(redis_url, tmp_path_factory):
+    """An upstream and a web process in front of it."""
+    found, connection = Upstream(), connect(redis_url)
+    with running_web(connection, tmp_path_factory.mktemp("web"), anthropic_base_url=found.url) as web:
+        yield found, web
+    connection.close()
     found.close()
 
 
 @pytest.fixture
-def web(serve, upstream):
-    return serve(anthropic_base_url=upstream.url)
+def upstream(shared):
+    found, _ = shared
+    found.reset()
+    return found
+
+
+@pytest.fixture
+def web(redis, upstream, shared):
+    return shared[1]
 
 
 def ask(web, token, path="/messages", **options):
