@@ -24,7 +24,7 @@ from rq.serializers import JSONSerializer
 from app.jobs import tasks
 from app.jobs.desk import Desk
 from app.store import keys
-from app.store.tasks import Task, enqueue, queue
+from app.store.tasks import Task, enqueue_once, queue
 from app.telemetry import logs
 from app.web.factory import create_app
 
@@ -102,7 +102,7 @@ def _tick(desk: Desk) -> None:
     while True:
         try:
             if desk.redis.set(keys.lock("tick"), "1", nx=True, px=period_ms):
-                enqueue(desk.redis, Task.RECONCILE, "")
+                enqueue_once(desk.redis, Task.RECONCILE, "")
         except RedisError as error:
             logs.get().warning("redis_unavailable", cause=type(error).__name__)
         time.sleep(period_ms / 1000 / 2)

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
 
     launcher: Literal["local"] = "local"
     """Where runners run."""
+    allow_plain_sandbox: bool = False
+    """Run agents as plain processes where this machine allows no isolation. Only for repositories you trust."""
     max_running: int = Field(default=4, ge=1)
     """Runners at the same time; more jobs wait in the queue."""
     max_attempts: int = Field(default=3, ge=1)
@@ -122,7 +124,7 @@ class Settings(BaseSettings):
     """Largest webhook body."""
     max_pack_mib: int = Field(default=200, ge=1)
     """Largest pack that a runner may push."""
-    max_request_mib: int = Field(default=32, ge=1)
+    max_request_mib: int = Field(default=16, ge=1)
     """Largest Claude request that a runner may send."""
     max_changed_files: int = Field(default=300, ge=1)
     """Files that one job may change."""

@@ -127,6 +127,7 @@ class Stage:
             "FORGEHAND_PORT": self.service_url.rpartition(":")[2],
             "FORGEHAND_PUBLIC_URL": self.service_url,
             "FORGEHAND_PAGES_PUBLIC": "true",
+            "FORGEHAND_ALLOW_PLAIN_SANDBOX": "true",  # the demo's repository is our own, on any machine
             "FORGEHAND_RECONCILE_SECONDS": "1",
             f"{forge}KIND": "gitea",
             f"{forge}URL": self.forge_url,

@@ -40,7 +40,8 @@ NEXT: dict[State, frozenset[State]] = {
     # back to queued: the runner was lost, and another attempt is allowed
     State.LAUNCHING: frozenset({State.RUNNING, State.QUEUED, *_STOPS}),
     State.RUNNING: frozenset({State.PUBLISHING, State.QUEUED, *_STOPS}),
-    State.PUBLISHING: frozenset({State.SUCCEEDED, State.NO_CHANGES, *_STOPS}),
+    # back to queued: the attempt failed in a way that may pass
+    State.PUBLISHING: frozenset({State.QUEUED, State.SUCCEEDED, State.NO_CHANGES, *_STOPS}),
 } | dict.fromkeys(ENDED, frozenset())
 
 
@@ -49,7 +50,7 @@ class IllegalTransitionError(Exception):
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Step(_Value):

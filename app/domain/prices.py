@@ -19,6 +19,9 @@ class Price:
 
 PRICES: Mapping[str, Price] = {
     "claude-opus": Price(5.0, 25.0),
+    "claude-opus-4": Price(15.0, 75.0),
+    "claude-opus-4-5": Price(5.0, 25.0),
+    "claude-3-opus": Price(15.0, 75.0),
     "claude-opus-5-5": Price(4.0, 20.0),
     "claude-sonnet": Price(3.0, 15.0),
     "claude-haiku": Price(1.0, 5.0),

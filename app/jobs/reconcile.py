@@ -11,7 +11,7 @@ from app.jobs.ending import fail
 from app.launchers.port import LaunchError
 from app.store.jobs import JobNotFoundError, StaleAttemptError
 from app.store.locks import lease
-from app.store.tasks import Task, enqueue
+from app.store.tasks import Task, enqueue_once
 from app.telemetry import logs
 
 TIMEOUT_GRACE_SECONDS = 30
@@ -24,7 +24,7 @@ def reconcile(desk: Desk, _: str = "") -> None:
     """Look once at everything that is live."""
     with lease(desk.redis, "reconcile", seconds=desk.settings.lease_seconds):
         for delivery_id in desk.deliveries.waiting(older_than_seconds=desk.settings.reconcile_seconds):
-            enqueue(desk.redis, Task.INTAKE, delivery_id)
+            enqueue_once(desk.redis, Task.INTAKE, delivery_id)
         live = desk.jobs.live()
         for job in live:
             try:
@@ -41,13 +41,13 @@ def _look_at(desk: Desk, job: Job) -> None:
     if not job.ended and job.cancel_requested_by is not None and job.state != State.PUBLISHING:
         _cancel(desk, job)
     elif job.state == State.QUEUED:
-        enqueue(desk.redis, Task.LAUNCH, job.id)
+        enqueue_once(desk.redis, Task.LAUNCH, job.id)
     elif job.state in _WITH_RUNNER:
         _look_at_runner(desk, job)
     elif job.state == State.PUBLISHING:
-        enqueue(desk.redis, Task.PUBLISH, job.id)
+        enqueue_once(desk.redis, Task.PUBLISH, job.id)
     if job.shown != rendering.fingerprint(job) or job.ended:
-        enqueue(desk.redis, Task.COMMENT, job.id)
+        enqueue_once(desk.redis, Task.COMMENT, job.id)
 
 
 def _is_wanted(desk: Desk, job_id: str, attempt: int) -> bool:

@@ -27,6 +27,7 @@ def spec_of(desk: Desk, job: Job) -> JobSpec:
         identity=identity(desk, job),
         models=Models(edit=settings.model_edit, conflicts=settings.model_conflicts),
         limits=Limits(max_turns=settings.job_max_turns, timeout_seconds=settings.job_timeout_seconds),
+        may_be_plain=settings.allow_plain_sandbox,
         verify=config.verify,
     )
 

@@ -16,6 +16,7 @@ from app.jobs.ending import fail
 from app.store import keys
 from app.store.jobs import JobNotFoundError
 from app.store.locks import BusyError
+from app.store.tasks import Task, taken
 from app.telemetry import logs
 from git_ops import GitError
 
@@ -30,30 +31,31 @@ def bind(desk: Desk) -> None:
 
 
 def intake(delivery_id: str) -> None:
-    _run(intake_job.intake, delivery_id)
+    _run(Task.INTAKE, intake_job.intake, delivery_id)
 
 
 def launch(job_id: str) -> None:
-    _run(launch_job.launch, job_id)
+    _run(Task.LAUNCH, launch_job.launch, job_id)
 
 
 def publish(job_id: str) -> None:
-    _run(publish_job.publish, job_id)
+    _run(Task.PUBLISH, publish_job.publish, job_id)
 
 
 def comment(job_id: str) -> None:
-    _run(comment_job.comment, job_id)
+    _run(Task.COMMENT, comment_job.comment, job_id)
 
 
 def reconcile(nothing: str) -> None:
-    _run(reconcile_job.reconcile, nothing)
+    _run(Task.RECONCILE, reconcile_job.reconcile, nothing)
 
 
-def _run(use_case: Callable[[Desk, str], None], argument: str) -> None:
+def _run(task: Task, use_case: Callable[[Desk, str], None], argument: str) -> None:
     """Run a use-case; what may work later is left to the reconciler, with a line in the log."""
     if _desk is None:
         raise RuntimeError("tasks.bind() was not called: this process is no worker of Forgehand")
-    with structlog.contextvars.bound_contextvars(task=use_case.__name__):
+    taken(_desk.redis, task, argument)
+    with structlog.contextvars.bound_contextvars(task=task.name.lower()):
         try:
             use_case(_desk, argument)
         except BusyError as error:

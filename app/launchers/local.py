@@ -6,7 +6,7 @@ gets inside is the runner's business (`runner.sandbox`).
 """
 
 import os
-import shutil
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,12 +16,14 @@ from pathlib import Path
 import psutil
 
 from app.launchers.port import LaunchError, Order, Sight
+from runner.scratch import remove_tree
 
 GRACE_SECONDS = 10.0
 """How long a runner may take to end its sandbox and say goodbye."""
 LOG_BYTES = 16_384
 _PASSED_ON = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "FORGEHAND_CLAUDE_BINARY")
-_LABEL = "--label"
+_ARGV = (sys.executable, "-m", "runner", "--label")
+_OURS = re.compile(r"(?P<installation>[0-9a-f]{12})/[0-9a-z]{1,64}/[0-9]{1,9}")
 
 
 class LocalLauncher:
@@ -39,7 +41,7 @@ class LocalLauncher:
             (folder / "scratch").mkdir(parents=True, exist_ok=True, mode=0o700)
             with (folder / "runner.log").open("ab") as log:
                 subprocess.Popen(
-                    [sys.executable, "-m", "runner", _LABEL, self._label(order.job_id, order.attempt)],
+                    [*_ARGV, self._label(order.job_id, order.attempt)],
                     env=self._environment(order, folder / "scratch"),
                     cwd=folder,
                     stdin=subprocess.DEVNULL,
@@ -84,7 +86,7 @@ class LocalLauncher:
         for scratch in self._runs.glob("*-*/scratch"):
             job_id, _, attempt = scratch.parent.name.rpartition("-")
             if self._label(job_id, int(attempt)) not in running and not wanted(job_id, int(attempt)):
-                shutil.rmtree(scratch, ignore_errors=True)
+                remove_tree(scratch)
 
     def _label(self, job_id: str, attempt: int) -> str:
         return f"{self._installation}/{job_id}/{attempt}"
@@ -106,12 +108,24 @@ class LocalLauncher:
     def _runners(self) -> Iterator[tuple[str, psutil.Process]]:
         """Every live runner of this installation with its label."""
         for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                argv = process.cmdline()
-                if argv[1:4] == ["-m", "runner", _LABEL] and process.status() != psutil.STATUS_ZOMBIE:
-                    label = argv[4]
-                    if label.startswith(self._installation + "/"):
-                        yield label, process
+            with suppress(psutil.Error, OSError):
+                label = _OURS.fullmatch(_label_of(process))
+                if label and label["installation"] == self._installation:
+                    yield label.group(), process
+
+
+def _label_of(process: psutil.Process) -> str:
+    """The label in a runner's command line; empty where it is no runner of ours.
+
+    An agent can give its processes any command line, so it must be our Python, under our uid, and not in a
+    PID namespace of its own, as everything in a sandbox is.
+    """
+    argv = process.cmdline()
+    if len(argv) != len(_ARGV) + 1 or tuple(argv[:-1]) != _ARGV or process.uids().real != os.getuid():
+        return ""
+    if os.readlink(f"/proc/{process.pid}/ns/pid") != os.readlink("/proc/self/ns/pid"):
+        return ""
+    return argv[-1] if process.status() != psutil.STATUS_ZOMBIE else ""
 
 
 def _end(runner: psutil.Process) -> None:

@@ -1,15 +1,17 @@
 """Jobs in Redis: created once per trigger, moved by compare-and-set, with what follows in the same MULTI."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
 from redis.exceptions import WatchError
 
 from app.domain.job import IllegalTransitionError, Job, State
 from app.store import keys
 from app.store.connection import Pipeline, Redis
 from app.store.tasks import Task, enqueue
+from app.telemetry import logs
 
 TRIGGER_MEMORY_SECONDS = 90 * 86_400
 _OCCUPYING = {State.LAUNCHING, State.RUNNING}
@@ -35,8 +37,18 @@ class Jobs:
         self._redis = redis
         self._clock = clock
 
-    def create(self, job: Job, *, trigger: str, tasks: Sequence[Task]) -> Job:
-        """Store a new job, once per `trigger`; answers the one that is stored, whoever made it."""
+    def create(
+        self,
+        job: Job,
+        *,
+        trigger: str,
+        tasks: Sequence[Task],
+        also: Callable[[Pipeline], None] = lambda _: None,
+    ) -> Job:
+        """Store a new job, once per `trigger`, with `also` in the same MULTI.
+
+        Answers the job that is stored, whoever made it.
+        """
         key = keys.trigger(trigger)
 
         def step(pipe: Pipeline) -> Job:
@@ -48,6 +60,7 @@ class Jobs:
             pipe.zadd(keys.JOBS, {job.id: job.created_at})
             self._write(pipe, job)
             self._follow(pipe, job.id, tasks)
+            also(pipe)
             return job
 
         return self._atomically(step, key)
@@ -116,12 +129,16 @@ class Jobs:
     def live(self) -> list[Job]:
         """The jobs that still need somebody, oldest first."""
         ids = [raw.decode() for raw in self._redis.smembers(keys.LIVE)]
-        return sorted((self.get(job_id) for job_id in ids), key=lambda job: (job.created_at, job.id))
+        return sorted(self._readable(ids), key=lambda job: (job.created_at, job.id))
 
     def newest(self, count: int) -> list[Job]:
         """The newest jobs, newest first."""
         ids = self._redis.zrevrange(keys.JOBS, 0, count - 1)
-        return [self.get(raw.decode()) for raw in ids]
+        return list(self._readable([raw.decode() for raw in ids]))
+
+    def occupied(self) -> int:
+        """How many jobs hold a runner's place."""
+        return int(self._redis.scard(keys.OCCUPIED))
 
     def spent_usd(self, job_id: str) -> float:
         """What the job has cost so far, in dollars."""
@@ -130,6 +147,14 @@ class Jobs:
     def add_spend(self, job_id: str, usd: float) -> None:
         """Count what one request cost."""
         self._redis.incrby(keys.spend(job_id), round(usd * 1e6))
+
+    def _readable(self, ids: Iterable[str]) -> Iterator[Job]:
+        """The jobs of these ids; one that can't be read must not stop all the others."""
+        for job_id in ids:
+            try:
+                yield self.get(job_id)
+            except (JobNotFoundError, ValidationError) as error:
+                logs.get().error("job_unreadable", job=job_id, cause=type(error).__name__)
 
     def _read(self, pipe: Pipeline, job_id: str, attempt: int | None) -> Job:
         stored = pipe.get(keys.job(job_id))

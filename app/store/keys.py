@@ -72,6 +72,11 @@ def lock(name: str) -> str:
     return f"{PREFIX}lock:{name}"
 
 
+def waiting(task: str, argument: str) -> str:
+    """Set while a task that was asked for with `enqueue_once` waits in the queue."""
+    return f"{PREFIX}waiting:{task}:{argument}"
+
+
 def crashes(argument: str) -> str:
     """How often a task died of a mistake of ours, by its argument."""
     return f"{PREFIX}crashes:{argument}"

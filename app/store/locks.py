@@ -32,8 +32,10 @@ def lease(redis: Redis, name: str, *, seconds: float, wait_seconds: float = 0.0)
         while not over.wait(seconds / 3):
             try:
                 lock.reacquire()
-            except (LockError, RedisError):
+            except LockError:
                 return
+            except RedisError:
+                continue  # it may be back before the lease is over
 
     renewer = threading.Thread(target=renew, name=f"lease {name}", daemon=True)
     renewer.start()

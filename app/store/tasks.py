@@ -9,10 +9,13 @@ from enum import StrEnum
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from app.store import keys
 from app.store.connection import Pipeline, Redis
 
 QUEUE = "forgehand"
 TIMEOUT_SECONDS = 600
+WAITING_SECONDS = 60
+"""After this a waiting task counts as lost with its queue."""
 KEPT_SECONDS = 3_600
 """How long RQ remembers a finished task; our own records are the jobs."""
 
@@ -30,6 +33,17 @@ class Task(StrEnum):
 def queue(redis: Redis) -> Queue:
     """The one queue, with the JSON serializer: pickles are never loaded."""
     return Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+
+
+def enqueue_once(redis: Redis, task: Task, argument: str) -> None:
+    """Add a task unless the same one is waiting already: for those who only want it done some time soon."""
+    if redis.set(keys.waiting(task.name, argument), "1", nx=True, ex=WAITING_SECONDS):
+        enqueue(redis, task, argument)
+
+
+def taken(redis: Redis, task: Task, argument: str) -> None:
+    """Say that the task has begun: what is asked for from now on is a task of its own."""
+    redis.delete(keys.waiting(task.name, argument))
 
 
 def enqueue(redis: Redis, task: Task, argument: str, *, pipeline: Pipeline | None = None) -> None:

@@ -21,7 +21,7 @@ from git_ops.workspace import Workspace
 from runner import agent, rebasing
 from runner.broker import Door, Events, patiently
 from runner.ending import Deadline, Interrupt
-from runner.errors import BrokerUnavailable, Cancelled, Fenced, OutOfTime, RunnerError, Stopped
+from runner.errors import BrokerUnavailable, Cancelled, Fenced, OutOfTime, RunnerError, SandboxBroken, Stopped
 from runner.forwarder import Forwarder
 from runner.prompt import prompt, system_prompt, visible
 from runner.protocol import AgentRun, JobSpec, RebaseFacts, Result, Verification
@@ -30,6 +30,10 @@ from runner.scratch import door_folder
 
 GUIDES = ("CLAUDE.md", "AGENTS.md")
 MAX_GUIDE_MIB = 1
+NO_ISOLATION = (
+    "No isolation could be set up for the agent, so it was not started. The operator can install bubblewrap, "
+    "allow user namespaces, or set FORGEHAND_ALLOW_PLAIN_SANDBOX for repositories that are trusted."
+)
 DEBRIS = (
     "__pycache__/",
     "*.py[co]",
@@ -142,6 +146,8 @@ class Attempt:
         spec = self._spec
         with self._claude_at_the_door() as (sandbox, socket, folder):
             self._phase("edit", f"{spec.models.edit} in a {sandbox.level} sandbox")
+            if sandbox.level == "plain" and not spec.may_be_plain:
+                raise SandboxBroken(NO_ISOLATION)
             if sandbox.level == "plain":
                 self._events.log(
                     "supervisor", "This kernel allows no isolation: the sandbox is a plain process."
@@ -211,6 +217,8 @@ class Attempt:
         self._workspace.checkout(sha)
         # A home of its own: what the agent left in its own must not help the tests to pass.
         sandbox = Sandbox(self._workspace.work_tree, self._scratch / "verify")
+        if sandbox.level == "plain" and not self._spec.may_be_plain:
+            raise SandboxBroken(NO_ISOLATION)
         finished = sandbox.run(
             ["/bin/sh", "-c", command],
             on_line=_first_lines(self._events),

@@ -71,8 +71,8 @@ def _serve(broker: Broker, door: Door, interrupt: Interrupt) -> int:
     events.start()
     try:
         with scratch_folder(os.environ.get("FORGEHAND_SCRATCH")) as scratch:
-            result = Attempt(spec, door, events, interrupt, scratch).run()
-        events.finish(result)
+            # said before the folder is removed: whatever is in it must not keep the result back
+            events.finish(Attempt(spec, door, events, interrupt, scratch).run())
     finally:
         events.close()
     return OK

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 MAX_TEXT = 20_000
 MAX_PROSE = 60_000
 MAX_EVENTS_PER_BATCH = 200
+MAX_CONFLICTS = 200
 
 Oid = Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Kind = Literal["code", "rebase"]
@@ -21,7 +22,7 @@ Phase = Literal["clone", "edit", "commit", "rebase", "verify", "push"]
 class Value(BaseModel):
     """An immutable message; a field that isn't named here is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Task(Value):
@@ -79,6 +80,8 @@ class JobSpec(Value):
     identity: Identity
     models: Models
     limits: Limits
+    may_be_plain: bool = False
+    """Whether the sandbox may be a plain process where this machine allows no isolation."""
     verify: str | None = Field(default=None, max_length=2_000)
     """The repository's own test command (`verify:` in `.forgehand.yml` of the base), run in the sandbox."""
 
@@ -118,7 +121,7 @@ class ConflictFact(Value):
     resolver: str | None = Field(default=None, max_length=100)
     """Which resolver settled it; none where nobody could."""
     why: str = Field(default="", max_length=4_000)
-    gates: tuple[str, ...] = ()
+    gates: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=20)
     """The names of the gates that the resolution passed."""
 
 
@@ -129,7 +132,7 @@ class RebaseFacts(Value):
     old_tip: Oid
     new_tip: Oid
     onto: Oid
-    conflicts: tuple[ConflictFact, ...] = ()
+    conflicts: tuple[ConflictFact, ...] = Field(default=(), max_length=MAX_CONFLICTS)
     detail: str = Field(default="", max_length=4_000)
 
 

@@ -12,7 +12,7 @@ from app.jobs.desk import Desk
 from app.jobs.spec import spec_of
 from app.store.attempts import in_order
 from app.store.jobs import StaleAttemptError
-from app.store.tasks import Task
+from app.store.tasks import Task, enqueue_once
 from app.telemetry import logs
 from app.web.auth import job_of_runner
 from runner.protocol import Event, EventAnswer, EventBatch, PhaseEvent, ResultEvent
@@ -67,7 +67,8 @@ def _act(desk: Desk, job: Job, event: Event) -> None:
     """Let a new event have its effect on the job. Stale ones have none."""
     try:
         if isinstance(event, PhaseEvent):
-            desk.jobs.change(job.id, attempt=job.attempt, tasks=[Task.COMMENT], phase=event.phase)
+            desk.jobs.change(job.id, attempt=job.attempt, phase=event.phase)
+            enqueue_once(desk.redis, Task.COMMENT, job.id)
         elif isinstance(event, ResultEvent):
             desk.jobs.move(
                 job.id,

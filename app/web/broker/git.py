@@ -5,12 +5,14 @@ Before a push reaches Git its command list is read here: anything but the attemp
 refused whole. Git then checks every object, bounds the pack, and runs no hook. Other jobs' refs are hidden.
 """
 
+import os
 import re
+import signal
 import subprocess
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, NoReturn
 
 from flask import Blueprint, Response, abort, request, stream_with_context
@@ -68,6 +70,7 @@ def add_routes(door: Blueprint, desk: Desk) -> None:
                 )
                 metrics.BROKER_REQUESTS.labels(door="git", outcome="refused").inc()
                 _refuse(403, f"this attempt may push {job.quarantine_ref} and nothing else")
+            job_of_runner(desk.attempts)  # the body may have taken longer than the attempt lasted
             metrics.BROKER_REQUESTS.labels(door="git", outcome="pushed").inc()
             return _serve(desk.mirror_of(job), job, "git-receive-pack", body=body, limit=limit)
 
@@ -111,7 +114,8 @@ def _serve(
                 while chunk := process.stdout.read1(_CHUNK):  # type: ignore[attr-defined]  # a BufferedReader
                     yield chunk
             finally:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # with the helpers that it started
 
     return Response(
         stream_with_context(answer()), mimetype=f"application/x-{service}-{kind}", headers=_NO_CACHE
@@ -126,7 +130,8 @@ def _body(limit: int) -> Iterator[IO[bytes]]:
     """
     unzip = zlib.decompressobj(zlib.MAX_WBITS | 16) if request.content_encoding == "gzip" else None
     size = 0
-    with tempfile.TemporaryFile() as spool:
+    # unbuffered: the Git process reads on from the file's real position
+    with tempfile.TemporaryFile(buffering=0) as spool:
         while chunk := request.stream.read(_CHUNK):
             try:
                 plain = unzip.decompress(chunk, limit + 1 - size) if unzip else chunk

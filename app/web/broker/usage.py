@@ -19,18 +19,19 @@ class UsageMeter:
     """Feed it the response's bytes as they pass; `figures` then holds the newest usage, `model` who answered."""
 
     def __init__(self, *, streamed: bool) -> None:
-        self._streamed = streamed
+        self.streamed = streamed
         self._pending = bytearray()
         self.model: str | None = None
         self.figures: dict[str, Any] = {}
         self._bytes = 0
-        self._final = False
+        self.complete = False
+        """Whether the final figures were seen."""
 
     def feed(self, chunk: bytes) -> None:
         """Take in the next bytes."""
         self._pending += chunk
         self._bytes += len(chunk)
-        if not self._streamed:
+        if not self.streamed:
             del self._pending[MAX_LINE_BYTES * 8 :]
             return
         *lines, rest = self._pending.split(b"\n")
@@ -41,9 +42,9 @@ class UsageMeter:
 
     def close(self) -> None:
         """Read what only makes sense as a whole."""
-        if self._streamed:
+        if self.streamed:
             self.feed(b"\n")  # the last line may lack its end
-            if self.figures and not self._final:
+            if self.figures and not self.complete:
                 self.figures["output_tokens"] = self._bytes // BYTES_PER_TOKEN
         else:
             self._read(bytes(self._pending))
@@ -59,5 +60,5 @@ class UsageMeter:
         if isinstance(message.get("model"), str):
             self.model = message["model"]
         if isinstance(message.get("usage"), dict):
-            self._final = value.get("type") == "message_delta"
+            self.complete = not self.streamed or value.get("type") == "message_delta"
             self.figures |= {name: figure for name, figure in message["usage"].items() if figure is not None}
