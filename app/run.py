@@ -25,8 +25,8 @@ from app.domain import naming
 from app.domain.job import Job, Requester, State
 from app.forges.port import GitAccess, User
 from app.jobs.desk import Desk
+from app.jobs.examine import RejectedError, examine
 from app.jobs.launch import launch
-from app.jobs.publish import examine
 from app.jobs.reconcile import reconcile
 from app.settings import Settings
 from app.store.connection import EmbeddedRedis
@@ -271,9 +271,10 @@ def _deliver(desk: Desk, job: Job, wish: Wish, branch: str) -> Outcome:
     if result.outcome == "no_changes":
         return Outcome(job=job, facts=None, branch=branch, where="", spent_usd=spent)
     mirror = desk.mirror_of(job)
-    facts = examine(desk, job, mirror, result)
-    if isinstance(facts, str):
-        raise RunError(facts)
+    try:
+        facts = examine(desk, job, mirror, result).facts
+    except RejectedError as error:
+        raise RunError(str(error)) from error
     where, runner = mirror.url, mirror.git
     if _stays_in_mirror(wish):
         where = str(mirror.path)

@@ -24,7 +24,6 @@ _CONFIG = (
     ("maintenance.auto", "false"),
     ("receive.autogc", "false"),
     ("receive.fsckObjects", "true"),
-    ("transfer.fsckObjects", "true"),
     ("receive.advertisePushOptions", "false"),
     ("uploadpack.hideRefs", OURS),
     # A job starts from the commit that was judged, even where the branch has moved since.

@@ -43,11 +43,14 @@ _FORCED = (
     ("commit.gpgSign", "false"),
     ("push.gpgSign", "false"),
     ("safe.directory", "*"),
-    ("transfer.fsckObjects", "true"),
+    # What is pushed to us is checked in full. What a forge already holds isn't: one malformed commit on anybody's
+    # branch would close the repository for everyone, and nothing of it is ever checked out on the service's side.
+    ("receive.fsckObjects", "true"),
+    ("fetch.fsckObjects", "false"),
     ("protocol.allow", "never"),
 )
 _OLD_DEFECTS = ("badTimezone", "missingSpaceBeforeDate", "zeroPaddedFilemode")
-"""What old Git versions wrote and well-known histories hold. Harmless, and refusing it would refuse those repositories."""
+"""What old Git versions wrote and well-known histories hold: harmless, and not to be mended."""
 _STDERR_BYTES = 64 * 1024
 _STDERR_IN_ERRORS = 4_000
 _CHUNK = 1 << 16
@@ -201,7 +204,6 @@ class Git:
         for protocol in self.allow_protocols:
             yield f"protocol.{protocol}.allow", "always"
         for defect in _OLD_DEFECTS:
-            yield f"fetch.fsck.{defect}", "ignore"
             yield f"receive.fsck.{defect}", "ignore"
         if self.work_tree is not None:
             yield "core.bare", "false"

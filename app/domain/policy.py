@@ -63,12 +63,16 @@ class Bounds:
 
 
 FORBIDDEN_PATHS = (
-    *(".git", ".gitmodules", ".claude", ".mcp.json", ".forgehand.yml", ".devcontainer", ".devcontainer.json"),
-    *(".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".woodpecker"),
-    *(".woodpecker.yml", ".woodpecker.yaml", ".drone.yml"),
+    *(".gitmodules", ".forgehand.yml", ".woodpecker", ".woodpecker.yml", ".woodpecker.yaml"),
+    *(".github/workflows", ".gitea/workflows", ".forgejo/workflows"),
+    *(".github/actions", ".gitea/actions", ".forgejo/actions"),
+    *(".drone.yml", ".drone.yaml", ".gitlab-ci.yml", ".husky", ".envrc", ".vscode/tasks.json"),
     *("CODEOWNERS", "docs/CODEOWNERS", ".github/CODEOWNERS", ".gitea/CODEOWNERS", ".forgejo/CODEOWNERS"),
 )
 """What runs with other people's rights, or steers us: a person has to change it. Letter case is ignored."""
+
+FORBIDDEN_ANYWHERE = frozenset({".claude", ".mcp.json", ".devcontainer", ".devcontainer.json"})
+"""The same, in whatever folder it lies."""
 
 _GITLINK, _SYMLINK = "160000", "120000"
 
@@ -94,6 +98,8 @@ def _judge_file(file: Changed) -> str | None:
     parts = file.path.lower().split("/")
     if ".git" in parts:
         return f"it touches {file.path!r}, inside a Git directory"
+    if FORBIDDEN_ANYWHERE & set(parts):
+        return f"it touches {file.path!r}, which only a person may change"
     for forbidden in FORBIDDEN_PATHS:
         wanted = forbidden.lower().split("/")
         if parts[: len(wanted)] == wanted:

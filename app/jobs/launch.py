@@ -30,7 +30,9 @@ def launch(desk: Desk, job_id: str) -> None:
         desk.redis, f"job:{job_id}", seconds=desk.settings.lease_seconds, wait_seconds=LEASE_WAIT_SECONDS
     ):
         job = desk.jobs.get(job_id)
-        if job.state != State.QUEUED or _branch_is_busy(desk, job):
+        if job.state != State.QUEUED or job.cancel_requested_by is not None:
+            return
+        if desk.jobs.occupied() >= desk.settings.max_running or _branch_is_busy(desk, job):
             return
         if job.attempt >= desk.settings.max_attempts:
             fail(
@@ -81,12 +83,17 @@ def _pins(desk: Desk, job: Job, mirror: Mirror) -> dict[str, str | None]:
         tip = None
     if job.is_pull and tip is None:
         raise UnknownRef(f"the branch {job.branch} is gone; restore it, and ask again")
-    goes_on = job.is_pull or (
-        tip is not None
-        and desk.forge_of(job).find_pull(job.repo, head_branch=job.branch, base_branch=job.target_branch)
-        is not None
-    )
-    return {"base_sha": base, "start_sha": tip if goes_on else base, "expected_tip": tip}
+    if job.is_pull or (tip is not None and _has_pull(desk, job)):
+        return {"base_sha": base, "start_sha": tip, "expected_tip": tip}
+    # what is on a branch without a pull request isn't ours to replace: somebody may have worked on it
+    branch = job.branch if tip is None else f"{job.branch}-{job.id[:6]}"
+    return {"base_sha": base, "start_sha": base, "expected_tip": None, "branch": branch}
+
+
+def _has_pull(desk: Desk, job: Job) -> bool:
+    """Whether the branch is still being worked on."""
+    forge = desk.forge_of(job)
+    return forge.find_pull(job.repo, head_branch=job.branch, base_branch=job.target_branch) is not None
 
 
 def _rebase_in_memory(desk: Desk, job: Job, mirror: Mirror, pins: dict[str, str | None]) -> bool:

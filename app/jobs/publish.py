@@ -5,14 +5,16 @@ moves exactly one branch under a lease, saving its old tip in the same step. Eve
 is made, so the task may be killed anywhere and run again.
 """
 
-from app.domain import naming, policy, rendering
+from app.domain import naming, rendering
 from app.domain.job import Job, Report, State
 from app.forges.port import Forge, ForgeError, Pull
 from app.jobs.desk import Desk
 from app.jobs.ending import AFTER_THE_END, fail
+from app.jobs.examine import Examined, RejectedError, examine
 from app.store.locks import LEASE_WAIT_SECONDS, lease
+from app.store.tasks import Task
 from app.telemetry import logs
-from git_ops import ChangedPath, DiffFacts, GitError, LeaseLost, Mirror, commit_facts, diff_facts, push
+from git_ops import GitError, LeaseLost, Mirror, push
 from runner.protocol import Result
 
 PATHS_SHOWN = 20
@@ -29,9 +31,8 @@ def publish(desk: Desk, job_id: str) -> None:
             return
         try:
             _publish(desk, job, job.result)
-        except LeaseLost as error:
-            sentence = f"{error.user_message} Ask again, and the work starts from what is there now."
-            _save(desk, job, desk.mirror_of(job), sentence)
+        except RejectedError as error:
+            fail(desk, job, str(error))
         except (GitError, ForgeError) as error:
             if error.retryable:
                 raise  # the reconciler comes back to it
@@ -41,53 +42,28 @@ def publish(desk: Desk, job_id: str) -> None:
 def _publish(desk: Desk, job: Job, result: Result) -> None:
     if result.outcome == "no_changes":
         _no_changes(desk, job)
-        return
-    mirror = desk.mirror_of(job)
-    facts = examine(desk, job, mirror, result)
-    if isinstance(facts, str):
-        fail(desk, job, facts)
-    elif not facts.files:
-        _no_changes(desk, job)
-    elif result.outcome == "failed":
-        _save(desk, job, mirror, result.error or "the attempt failed")
+    elif result.retryable and result.head_sha is None and job.attempt < desk.settings.max_attempts:
+        cause = f"attempt {job.attempt} failed in a way that may pass: {result.error}"
+        desk.jobs.move(
+            job.id, State.QUEUED, cause=cause, attempt=job.attempt, tasks=(Task.LAUNCH, Task.COMMENT)
+        )
     else:
-        _deliver(desk, job, mirror, facts.tip, facts)
+        mirror = desk.mirror_of(job)
+        examined = examine(desk, job, mirror, result)
+        if not examined.facts.files:
+            _no_changes(desk, job)
+        elif result.outcome == "failed":
+            _save(desk, job, mirror, examined, result.error or "the attempt failed")
+        else:
+            _deliver_or_save(desk, job, mirror, examined)
 
 
-def examine(desk: Desk, job: Job, mirror: Mirror, result: Result) -> DiffFacts | str:
-    """What a result really is, read from the quarantine ref; or the sentence why it must not be published."""
-    if result.head_sha is None:
-        return result.error or "the runner ended without a result"
-    head = mirror.resolve(job.quarantine_ref)
-    if head != result.head_sha:
-        return "what the runner pushed isn't what it reported; nothing was published"
-    base = _base_of(mirror, job, head)
-    facts = diff_facts(mirror.git, base, head)
-    reason = policy.judge(
-        _new_content(mirror, job, facts), commits=len(facts.commits), bounds=_bounds(desk, mirror, job)
-    )
-    return f"the work was not published: {reason}" if reason else facts
-
-
-def _base_of(mirror: Mirror, job: Job, commit: str) -> str:
-    """Where `commit` forks off the target."""
-    return mirror.git.text("merge-base", commit, mirror.resolve(job.target_branch))
-
-
-def _new_content(mirror: Mirror, job: Job, facts: DiffFacts) -> list[ChangedPath]:
-    """The changed files whose content neither the target nor the branch had before: only those are ours to judge."""
-    start = job.start_sha or facts.base
-    unlike_start = {file.path for file in diff_facts(mirror.git, start, facts.tip).files}
-    return [file for file in facts.files if file.path in unlike_start]
-
-
-def _bounds(desk: Desk, mirror: Mirror, job: Job) -> policy.Bounds:
-    """A job adds one commit to what was there, a rebase none: more would be something that nobody made for us."""
-    start = job.start_sha or mirror.resolve(job.target_branch)
-    before = len(commit_facts(mirror.git, _base_of(mirror, job, start), start))
-    made = 0 if job.kind == "rebase" else 1
-    commits = min(before + made, desk.settings.max_commits)
-    return policy.Bounds(max_files=desk.settings.max_changed_files, max_commits=commits)
+def _deliver_or_save(desk: Desk, job: Job, mirror: Mirror, examined: Examined) -> None:
+    try:
+        _deliver(desk, job, mirror, examined)
+    except LeaseLost as error:
+        sentence = f"{error.user_message} Ask again, and the work starts from what is there now."
+        _save(desk, job, mirror, examined, sentence)
 
 
 def _no_changes(desk: Desk, job: Job) -> None:
@@ -96,17 +72,18 @@ def _no_changes(desk: Desk, job: Job) -> None:
     )
 
 
-def _save(desk: Desk, job: Job, mirror: Mirror, sentence: str) -> None:
+def _save(desk: Desk, job: Job, mirror: Mirror, examined: Examined, sentence: str) -> None:
     """Put unfinished work on a branch of its own: nothing is thrown away, nothing is claimed."""
-    head = mirror.resolve(job.quarantine_ref)
     branch = f"{desk.settings.branch_prefix}unfinished-{job.id}"
-    push(mirror.git, url=mirror.url, sha=head, branch=branch, expected=None)
-    desk.jobs.change(job.id, attempt=job.attempt, report=Report(head_sha=head, saved_branch=branch))
+    push(mirror.git, url=mirror.url, sha=examined.head, branch=branch, expected=None)
+    report = Report(head_sha=examined.head, saved_branch=branch)
+    desk.jobs.change(job.id, attempt=job.attempt, report=report, result=examined.result)
     fail(desk, job, sentence)
 
 
-def _deliver(desk: Desk, job: Job, mirror: Mirror, head: str, facts: DiffFacts) -> None:
-    forge = desk.forge_of(job)
+def _deliver(desk: Desk, job: Job, mirror: Mirror, examined: Examined) -> None:
+    forge, facts, head = desk.forge_of(job), examined.facts, examined.head
+    job = job.model_copy(update={"result": examined.result})
     never = {job.target_branch, forge.repo(job.repo).default_branch}
     backup = f"refs/forgehand/backup/{job.id}"
     pushed = push(
@@ -129,9 +106,7 @@ def _deliver(desk: Desk, job: Job, mirror: Mirror, head: str, facts: DiffFacts) 
     )
     pull = _pull_request(desk, forge, job.model_copy(update={"report": report}))
     report = report.model_copy(update={"pull_number": pull.number, "pull_url": pull.url})
-    forge.set_status(
-        job.repo, head, state="success", context=STATUS_CONTEXT, text="published", url=desk.job_url(job)
-    )
+    _set_status(desk, forge, job, head)
     logs.get().info(
         "job_published", job=job.id, attempt=job.attempt, repo=job.repo, sha=head, pull=pull.number
     )
@@ -141,8 +116,26 @@ def _deliver(desk: Desk, job: Job, mirror: Mirror, head: str, facts: DiffFacts) 
         cause=f"pull request {pull.number}",
         attempt=job.attempt,
         tasks=AFTER_THE_END,
-        changes={"report": report},
+        changes={"report": report, "result": examined.result},
     )
+
+
+def _set_status(desk: Desk, forge: Forge, job: Job, head: str) -> None:
+    """Say on the commit what became of it; red where its tests are. The work is there either way."""
+    runs = job.result.verifications if job.result else ()
+    red = bool(runs) and runs[-1].exit_code != 0
+    text = "published, its tests fail" if red else "published"
+    try:
+        forge.set_status(
+            job.repo,
+            head,
+            state="failure" if red else "success",
+            context=STATUS_CONTEXT,
+            text=text,
+            url=desk.job_url(job),
+        )
+    except ForgeError as error:
+        logs.get().warning("status_not_set", job=job.id, repo=job.repo, sha=head, cause=str(error))
 
 
 def _pull_request(desk: Desk, forge: Forge, job: Job) -> Pull:
@@ -154,11 +147,18 @@ def _pull_request(desk: Desk, forge: Forge, job: Job) -> Pull:
     if found is not None:
         forge.edit_pull(job.repo, found.number, body=body)
         return found
-    return forge.create_pull(
-        job.repo,
-        head_branch=job.branch,
-        base_branch=job.target_branch,
-        title=rendering.quiet(naming.one_line(job.task.title, 200)) or f"Issue {job.number}",
-        body=body,
-        draft=desk.settings.draft_pulls,
-    )
+    try:
+        return forge.create_pull(
+            job.repo,
+            head_branch=job.branch,
+            base_branch=job.target_branch,
+            title=rendering.quiet(naming.one_line(job.task.title, 200)) or f"Issue {job.number}",
+            body=body,
+            draft=desk.settings.draft_pulls,
+        )
+    except ForgeError:
+        # the answer to an earlier try may have been lost, and its pull request be there after all
+        found = forge.find_pull(job.repo, head_branch=job.branch, base_branch=job.target_branch)
+        if found is None:
+            raise
+        return found

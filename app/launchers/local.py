@@ -123,7 +123,7 @@ def _label_of(process: psutil.Process) -> str:
     argv = process.cmdline()
     if len(argv) != len(_ARGV) + 1 or tuple(argv[:-1]) != _ARGV or process.uids().real != os.getuid():
         return ""
-    if os.readlink(f"/proc/{process.pid}/ns/pid") != os.readlink("/proc/self/ns/pid"):
+    if Path(f"/proc/{process.pid}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink():
         return ""
     return argv[-1] if process.status() != psutil.STATUS_ZOMBIE else ""
 

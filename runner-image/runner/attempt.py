@@ -194,8 +194,10 @@ class Attempt:
         return found
 
     def _commit(self, parent: str) -> str | None:
-        message = f"{visible(self._spec.commit_subject).strip()}\n"
-        return self._workspace.commit_all(message, author=self._identity, parent=parent)
+        # as the service made it: it holds the commit to this very message
+        return self._workspace.commit_all(
+            f"{self._spec.commit_subject}\n", author=self._identity, parent=parent
+        )
 
     def _bring_up_to_date(self, head: str) -> RebaseFacts:
         self._phase("rebase", f"onto the newest {self._spec.target_branch}")

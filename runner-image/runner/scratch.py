@@ -40,6 +40,6 @@ def remove_tree(folder: Path) -> None:
 
     Never raises. The system's own commands, because Python's recurse with the depth of the tree.
     """
-    for argv in (["chmod", "-R", "u+rwX", "--", folder], ["rm", "-rf", "--", folder]):
+    for argv in (["chmod", "-R", "u+rwX", "--", str(folder)], ["rm", "-rf", "--", str(folder)]):
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)

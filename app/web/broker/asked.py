@@ -22,7 +22,7 @@ _DEAREST_INPUT = 2.0
 
 
 class RefusedError(Exception):
-    """This request isn't forwarded; the message says why."""
+    """The request isn't forwarded; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

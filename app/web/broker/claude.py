@@ -1,7 +1,8 @@
 """The Messages API for runners: the job token comes in, the real key goes out, and what it costs is counted.
 
 Forwarded are `POST /v1/messages` and `/v1/messages/count_tokens`, and of the caller's headers only the few
-that the API needs. Credentials are overwritten, never passed on; what `asked.py` refuses is refused. Past the job's budget every request gets a
+that the API needs. Credentials are overwritten, never passed on; what
+`asked.py` objects to is refused. Past the job's budget every request gets a
 clean API error (https://docs.claude.com/en/api/errors); what is under way is let finish.
 """
 

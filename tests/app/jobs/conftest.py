@@ -16,16 +16,16 @@ from app.forges.gitea import Gitea
 from app.jobs.intake import intake
 from app.jobs.launch import launch
 from app.jobs.publish import publish
+from app.jobs.spec import spec_of
 from runner.protocol import AgentRun, Result
 from tests.support.desk import make_desk, settings
 from tests.support.forge import running_forge
 from tests.support.launcher import ScriptedLauncher
 
 BOT_SCOPES = ("write:repository", "write:issue", "read:user")
+BARE_ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
 GIT_ENV = {
-    "PATH": os.environ["PATH"],
-    "HOME": "/nonexistent",
-    "GIT_CONFIG_NOSYSTEM": "1",
+    **BARE_ENV,
     **{
         f"GIT_{who}_{what}": text
         for who in ("AUTHOR", "COMMITTER")
@@ -173,7 +173,7 @@ class Place:
             job.id, State.PUBLISHING, cause="test", attempt=job.attempt, changes=changes
         )
 
-    def push_work(self, job, files, commits=1):
+    def push_work(self, job, files, commits=1, gitlink=None):
         work = self.folder / f"work{next(self._numbers)}"
         mirror = str(self.desk.mirror_of(job).path)
         self.git("clone", "-q", "--no-checkout", mirror, str(work), cwd=self.folder)
@@ -188,8 +188,13 @@ class Place:
             else:
                 path.write_text(content)
         self.git("add", "-A", "-f", cwd=work)
+        if gitlink:
+            self.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},{gitlink}", cwd=work)
+        spec = spec_of(self.desk, self.get(job))  # as the supervisor commits
+        who = ("-c", f"user.name={spec.identity.name}", "-c", f"user.email={spec.identity.email}")
         for _ in range(commits):
-            self.git("commit", "-q", "--allow-empty", "-m", "Say hello", cwd=work)
+            message = ("--cleanup=verbatim", "-m", f"{spec.commit_subject}\n")
+            self.git(*who, "commit", "-q", "--allow-empty", *message, cwd=work, env=BARE_ENV)
         self.git("push", "-q", mirror, f"+HEAD:{job.quarantine_ref}", cwd=work)
         return self.git("rev-parse", "HEAD", cwd=work)
 
@@ -201,9 +206,9 @@ class Place:
     # what people see
 
     @staticmethod
-    def git(*args, cwd):
+    def git(*args, cwd, env=None):
         done = subprocess.run(
-            ["git", *args], cwd=cwd, env=GIT_ENV, capture_output=True, timeout=60, check=False
+            ["git", *args], cwd=cwd, env=env or GIT_ENV, capture_output=True, timeout=60, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.decode().strip()

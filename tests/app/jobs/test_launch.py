@@ -149,13 +149,14 @@ def test_a_second_job_goes_on_where_an_open_pull_request_stands(place):
     assert job.base_sha == place.branch("main")
 
 
-def test_a_branch_that_a_closed_pull_request_left_is_started_anew_under_lease(place):
+def test_a_branch_that_a_closed_pull_request_left_is_left_alone(place):
     done = place.published()
     place.owner.api("PATCH", f"/repos/{place.repo}/pulls/{done.report.pull_number}", {"state": "closed"})
     place.deliver(*place.comment_event(done.number, place.say(done.number, "@agent again")))
     job = again(place, place.jobs()[0])
     assert job.start_sha == job.base_sha == place.branch("main")
-    assert job.expected_tip == done.report.head_sha
+    assert job.expected_tip is None
+    assert job.branch == f"{done.branch}-{job.id[:6]}"
 
 
 def rebase_asked(place):

@@ -1,7 +1,7 @@
 import pytest
 
 from app.domain.job import State
-from app.forges.port import ForgeDenied, ForgeUnavailable
+from app.forges.port import ForgeDenied, ForgeError, ForgeUnavailable
 from app.jobs.comment import comment
 from app.jobs.launch import launch
 from app.jobs.publish import STATUS_CONTEXT, publish
@@ -75,20 +75,15 @@ def test_what_only_a_person_may_do_is_not_published(place, why):
 
 def test_a_submodule_is_not_published(place):
     job = place.launched()
-    work = place.folder / "sub"
-    mirror = str(place.desk.mirror_of(job).path)
-    place.git("clone", "-q", mirror, str(work), cwd=place.folder)
-    place.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},lib", cwd=work)
-    place.git("commit", "-q", "-m", "x", cwd=work)
-    place.git("push", "-q", mirror, f"HEAD:{job.quarantine_ref}", cwd=work)
-    ended = place.published(place.handed_in(job, head_sha=place.git("rev-parse", "HEAD", cwd=work)))
+    head = place.push_work(job, {}, gitlink="lib")
+    ended = place.published(place.handed_in(job, head_sha=head))
     assert "the submodule 'lib'" in ended.error
 
 
 def test_more_commits_than_the_job_made_are_not_published(place):
     job = place.published(place.handed_in(files={"a": "a"}, commits=2))
     assert job.state == State.FAILED
-    assert "it has 2 commits; at most 1 are allowed" in job.error
+    assert "a commit that nobody asked for" in job.error
 
 
 def test_too_many_files_are_not_published(place):
@@ -203,7 +198,7 @@ def test_what_the_target_already_has_is_not_ours_to_judge(place):
 
 def test_while_the_forge_is_down_the_job_keeps_its_state(place, faulty):
     job = place.handed_in()
-    for only in ("git_access", "repo", "create_pull", "set_status"):
+    for only in ("git_access", "repo", "create_pull"):
         forge = faulty(place.forge, fail=ForgeUnavailable("down"), only=only)
         with pytest.raises(ForgeUnavailable):
             publish(place.with_forge(forge), job.id)
@@ -267,3 +262,43 @@ def test_a_rebase_that_needs_a_person_is_not_pushed_as_a_success(place):
         place.handed_in(job, head_sha=head, outcome="failed", error="it conflicts", rebase=facts)
     )
     assert (ended.state, ended.error) == (State.FAILED, "it conflicts")
+
+
+@pytest.mark.parametrize("error", [ForgeUnavailable("down"), ForgeDenied("no right")])
+def test_a_status_that_cannot_be_set_does_not_undo_the_work(place, faulty, error):
+    job = place.handed_in()
+    publish(place.with_forge(faulty(place.forge, fail=error, only="set_status")), job.id)
+    assert place.get(job).state == State.SUCCEEDED
+
+
+def test_a_pull_request_whose_answer_was_lost_is_found(place):
+    """The look-up came too early, and the forge says that there is one already."""
+    job = place.handed_in()
+    publish(place.with_forge(LateLookUp(place.forge)), job.id)
+    again = place.get(job)
+    assert again.state == State.SUCCEEDED, again.error
+    assert len(place.pulls()) == 1
+
+
+class LateLookUp:
+    def __init__(self, real):
+        self._real, self._looks = real, 0
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def find_pull(self, repo, **branches):
+        self._looks += 1
+        return None if self._looks == 1 else self._real.find_pull(repo, **branches)
+
+    def create_pull(self, repo, **values):
+        self._real.create_pull(repo, **values)
+        raise ForgeError("a pull request for these targets exists already", status=409)
+
+
+def test_a_failure_that_may_pass_gets_another_attempt(place):
+    job = place.handed_in(outcome="failed", error="overloaded", retryable=True, head_sha=None)
+    publish(place.desk, job.id)
+    again = place.get(job)
+    assert again.state == State.QUEUED
+    assert "overloaded" in again.timeline[-1].cause

@@ -1,0 +1,154 @@
+"""What a result really is: its commits judged as data, and its report held to what Git says.
+
+A runner may be hijacked, so nothing is taken from it but objects: the branch's own commits must all be there,
+unchanged or replayed; exactly one commit may be new, made by us, with the message that we gave; and only its
+content, and what neither the branch nor its target had before, is ours to judge.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain import policy
+from app.domain.job import Job
+from app.jobs.desk import Desk
+from app.jobs.spec import spec_of
+from git_ops import ChangedPath, DiffFacts, Git, Identity, Mirror, diff_facts
+from git_ops.objects import RawCommit, read_commit
+from git_ops.rebase import touched
+from runner.protocol import JobSpec, RebaseFacts, Result
+
+
+class RejectedError(Exception):
+    """The result must not be published; the message says why, for the thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What may be published."""
+
+    facts: DiffFacts
+    result: Result
+    """The runner's report without what can't be true."""
+
+    @property
+    def head(self) -> str:
+        return self.facts.tip
+
+
+def examine(desk: Desk, job: Job, mirror: Mirror, result: Result) -> Examined:
+    """Read the quarantine ref. Raises `RejectedError`."""
+    if result.head_sha is None:
+        raise RejectedError(result.error or "the runner ended without a result")
+    head = mirror.resolve(job.quarantine_ref)
+    if head != result.head_sha:
+        raise RejectedError("what the runner pushed isn't what it reported; nothing was published")
+    spec, git = spec_of(desk, job), mirror.git
+    target = mirror.resolve(job.target_branch)
+    facts = diff_facts(git, _fork(git, head, target), head)
+    checked = Examined(facts=facts, result=_checked(git, spec, result, head=head, target=target))
+    if not facts.files:
+        return checked
+    made = _History(git, spec, target).made_by_us(facts)
+    settings = desk.settings
+    bounds = policy.Bounds(max_files=settings.max_changed_files, max_commits=settings.max_commits)
+    files = {file.path: file for file in _unlike(git, spec.start_sha, facts)}
+    for oid in made:
+        files |= {
+            file.path: file for file in diff_facts(git, f"{read_commit(git, oid).parents[0]}", oid).files
+        }
+    if reason := policy.judge(files.values(), commits=len(facts.commits), bounds=bounds):
+        raise RejectedError(f"the work was not published: {reason}")
+    return checked
+
+
+def _fork(git: Git, commit: str, target: str) -> str:
+    return git.text("merge-base", commit, target)
+
+
+def _unlike(git: Git, start: str, facts: DiffFacts) -> list[ChangedPath]:
+    """The changed files whose content neither the target nor the branch had before."""
+    unlike_start = {file.path for file in diff_facts(git, start, facts.tip).files}
+    return [file for file in facts.files if file.path in unlike_start]
+
+
+def _checked(git: Git, spec: JobSpec, result: Result, *, head: str, target: str) -> Result:
+    """The report without claims about other commits, other commands or other targets."""
+    runs = tuple(run for run in result.verifications if run.sha == head and run.command == spec.verify)
+    rebase = result.rebase if result.rebase and _is_true(git, result.rebase, head, target) else None
+    return result.model_copy(update={"verifications": runs, "rebase": rebase})
+
+
+def _is_true(git: Git, rebase: RebaseFacts, head: str, target: str) -> bool:
+    if rebase.new_tip != head:
+        return False
+    if rebase.outcome == "conflicted":
+        return rebase.old_tip == head
+    return _contains(git, head, rebase.onto) and _contains(git, target, rebase.onto)
+
+
+def _contains(git: Git, commit: str, ancestor: str) -> bool:
+    return git.run("merge-base", "--is-ancestor", ancestor, commit, ok=(0, 1, 128)).returncode == 0
+
+
+class _History:
+    """Holds the commits of a result to those that the work started from."""
+
+    def __init__(self, git: Git, spec: JobSpec, target: str) -> None:
+        self._git, self._spec, self._target = git, spec, target
+        fork = _fork(git, spec.start_sha, target)
+        oids = git.text("rev-list", "--reverse", "--topo-order", f"{fork}..{spec.start_sha}").split()
+        self._before = {oid: read_commit(git, oid) for oid in oids}
+        self._us = Identity(name=spec.identity.name, email=spec.identity.email)
+
+    def made_by_us(self, facts: DiffFacts) -> list[str]:
+        """The new commits: one for work, none for a rebase. Raises `RejectedError` where anything else is new."""
+        oids = [commit.oid for commit in facts.commits]
+        new = [oid for oid in oids[-1:] if self._spec.kind == "code" and self._is_ours(oid)]
+        missing = self._replayed(oids[: len(oids) - len(new)])
+        if missing:
+            lost = f"the commit {missing[0].subject[:80]!r} of the branch is missing from the result"
+            raise RejectedError(f"{lost}; nothing was published")
+        return new
+
+    def _is_ours(self, oid: str) -> bool:
+        commit = read_commit(self._git, oid)
+        message = f"{self._spec.commit_subject}\n".encode()
+        return (
+            oid not in self._before
+            and len(commit.parents) == 1
+            and commit.message == message
+            and commit.author.startswith(self._us.line(0)[: -len(b"0 +0000")])
+            and commit.committer_identity() == self._us
+        )
+
+    def _replayed(self, oids: Sequence[str]) -> list[RawCommit]:
+        """Match the commits, in order, to those before; answers what is missing and isn't in the target already."""
+        waiting = list(self._before)
+        skipped = []
+        for oid in oids:
+            while waiting and not self._is_same(waiting[0], oid):
+                skipped.append(waiting.pop(0))
+            if not waiting:
+                subject = read_commit(self._git, oid).subject[:80]
+                raise RejectedError(
+                    f"the result has a commit that nobody asked for: {subject!r}; nothing was published"
+                )
+            waiting.pop(0)
+        upstream = self._upstream()
+        lost = [oid for oid in (*skipped, *waiting) if oid not in upstream]
+        return [self._before[oid] for oid in lost if len(self._before[oid].parents) == 1]
+
+    def _is_same(self, old: str, new: str) -> bool:
+        """Whether `new` is `old`, or `old` replayed by us: same author, date and message, no other path touched."""
+        if old == new:
+            return True
+        was, now = self._before[old], read_commit(self._git, new)
+        same = (was.author, was.message) == (now.author, now.message)
+        ours = now.committer_identity() == self._us and len(now.parents) == 1
+        return same and ours and touched(self._git, (new,)) <= touched(self._git, (old,))
+
+    def _upstream(self) -> set[str]:
+        """The commits before whose change the target has already, and those that change nothing."""
+        lines = self._git.text("cherry", self._target, self._spec.start_sha).splitlines()
+        there = {line[2:] for line in lines if line.startswith("- ")}
+        return there | {oid for oid in self._before if not touched(self._git, (oid,))}

@@ -1,0 +1,158 @@
+"""A hijacked runner can push any commits to its quarantine ref and say anything: what of it gets through."""
+
+import os
+import subprocess
+
+import pytest
+
+from app.domain.job import State
+from app.jobs.examine import RejectedError, examine
+from app.jobs.launch import launch
+from app.jobs.publish import publish
+from app.jobs.spec import spec_of
+from runner.protocol import AgentRun, RebaseFacts, Result, Verification
+
+pytestmark = pytest.mark.slow
+
+
+class Hijacked:
+    """A runner at work on a human's pull request with two commits, free to build any history."""
+
+    def __init__(self, place, kind="@agent tidy up"):
+        self.place = place
+        owner = place.owner
+        owner.write(place.repo, "feature.txt", "one\n", new_branch="feature")
+        owner.write(place.repo, "feature.txt", "one\ntwo\n", branch="feature")
+        self.number = owner.pull(place.repo, "feature")
+        place.deliver(*place.comment_event(self.number, place.say(self.number, kind)))
+        launch(place.desk, place.jobs()[0].id)
+        job = place.jobs()[0]
+        self.job = place.desk.jobs.move(job.id, State.RUNNING, cause="test", attempt=job.attempt)
+        self.spec = spec_of(place.desk, self.job)
+        self.work = place.folder / "hijacked"
+        self.mirror = str(place.desk.mirror_of(self.job).path)
+        place.git("clone", "-q", self.mirror, str(self.work), cwd=place.folder)
+        self.git("checkout", "-q", "--detach", self.job.start_sha)
+
+    def git(self, *args, who=("A", "a@b.c"), committer=None):
+        by = committer or who
+        env = {
+            "PATH": os.environ["PATH"], "HOME": "/nonexistent",
+            "GIT_AUTHOR_NAME": who[0], "GIT_AUTHOR_EMAIL": who[1],
+            "GIT_COMMITTER_NAME": by[0], "GIT_COMMITTER_EMAIL": by[1],
+        }  # fmt: skip
+        done = subprocess.run(
+            ["git", *args], cwd=self.work, env=env, capture_output=True, check=True, timeout=60
+        )
+        return done.stdout.decode().strip()
+
+    @property
+    def us(self):
+        return (self.spec.identity.name, self.spec.identity.email)
+
+    def commit(self, path, text, message=None, who=None):
+        file = self.work / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            file.unlink()
+        else:
+            file.write_text(text)
+        self.git("add", "-A", "-f")
+        subject = message or f"{self.spec.commit_subject}\n"
+        self.git("commit", "-q", "--cleanup=verbatim", "-m", subject, who=who or self.us)
+
+    def hand_in(self, **result):
+        head = self.git("rev-parse", "HEAD")
+        self.git("push", "-q", self.mirror, f"+HEAD:{self.job.quarantine_ref}")
+        values = {"outcome": "changed", "head_sha": head, "agent": AgentRun(ok=True, text="done")} | result
+        move = self.place.desk.jobs.move
+        return move(
+            self.job.id,
+            State.PUBLISHING,
+            cause="test",
+            attempt=self.job.attempt,
+            changes={"result": Result(**values)},
+        )
+
+    def rejected(self):
+        job = self.hand_in()
+        mirror = self.place.desk.mirror_of(job)
+        with pytest.raises(RejectedError) as caught:
+            examine(self.place.desk, job, mirror, job.result)
+        publish(self.place.desk, job.id)
+        assert self.place.get(job).state == State.FAILED
+        assert self.place.branch("feature") == self.job.start_sha
+        return str(caught.value)
+
+
+@pytest.fixture
+def hijacked(place):
+    return Hijacked(place)
+
+
+def test_one_commit_of_ours_on_top_is_what_was_asked_for(hijacked):
+    hijacked.commit("new.txt", "new\n")
+    publish(hijacked.place.desk, hijacked.hand_in().id)
+    assert hijacked.place.get(hijacked.job).state == State.SUCCEEDED
+
+
+def test_commits_of_the_branch_that_are_missing(hijacked):
+    hijacked.git("reset", "-q", "--hard", hijacked.job.base_sha)
+    hijacked.commit("new.txt", "new\n")
+    assert "is missing from the result" in hijacked.rejected()
+
+
+def test_a_workflow_that_comes_and_goes_in_two_commits(hijacked):
+    hijacked.commit(".gitea/workflows/evil.yml", "on: push\n")
+    hijacked.commit(".gitea/workflows/evil.yml", None)
+    assert "nobody asked for" in hijacked.rejected()
+
+
+def test_a_workflow_in_the_one_commit(hijacked):
+    hijacked.commit(".gitea/workflows/evil.yml", "on: push\n")
+    assert "only a person may change" in hijacked.rejected()
+
+
+def test_an_author_who_is_somebody_else(hijacked):
+    hijacked.commit("new.txt", "new\n", who=("maria", "maria@example.org"))
+    assert "nobody asked for" in hijacked.rejected()
+
+
+def test_a_message_of_its_own(hijacked):
+    hijacked.commit("new.txt", "new\n", message="Closes #1 @maria [skip ci]\n")
+    assert "nobody asked for" in hijacked.rejected()
+
+
+def test_a_merge_of_something_else(hijacked):
+    hijacked.git("checkout", "-q", "-b", "side", hijacked.job.base_sha)
+    hijacked.commit("side.txt", "side\n", message="side\n")
+    hijacked.git("checkout", "-q", "--detach", hijacked.job.start_sha)
+    hijacked.git("merge", "-q", "--no-ff", "-m", hijacked.spec.commit_subject, "side", who=hijacked.us)
+    assert "nobody asked for" in hijacked.rejected()
+
+
+def test_a_replayed_commit_that_touches_more_than_it_did(hijacked):
+    first, second = hijacked.git(
+        "rev-list", "--reverse", f"{hijacked.job.base_sha}..{hijacked.job.start_sha}"
+    ).split()
+    hijacked.git("checkout", "-q", "--detach", first)
+    hijacked.git("cherry-pick", "--no-commit", second)
+    (hijacked.work / "setup.py").write_text("evil\n")
+    hijacked.git("add", "-A")
+    hijacked.git("commit", "-q", "-C", second, who=hijacked.us)
+    hijacked.commit("new.txt", "new\n")
+    assert "nobody asked for" in hijacked.rejected()
+
+
+def test_claims_about_other_commits_commands_and_targets_are_dropped(hijacked):
+    hijacked.commit("new.txt", "new\n")
+    lies = {
+        "verifications": (Verification(command="make test", exit_code=0, seconds=1, tail="", sha="a" * 40),),
+        "rebase": RebaseFacts(outcome="clean", old_tip="b" * 40, new_tip="c" * 40, onto="d" * 40),
+    }
+    job = hijacked.hand_in(**lies)
+    publish(hijacked.place.desk, job.id)
+    done = hijacked.place.get(job)
+    assert done.state == State.SUCCEEDED
+    assert done.result.verifications == ()
+    assert done.result.rebase is None
