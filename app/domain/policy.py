@@ -20,6 +20,11 @@ class Refusal:
     tell: bool
 
 
+def may_write(permission: str) -> bool:
+    """Whether this permission lets somebody's text be worked on."""
+    return permission in _MAY_ASK
+
+
 def who_may_ask(*, actor: str, actor_permission: str, author: str, author_permission: str) -> Refusal | None:
     """None where both the person who acts and the author of the text may write to the repository."""
     if actor_permission not in _MAY_ASK:

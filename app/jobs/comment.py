@@ -1,9 +1,12 @@
 """The one comment of a job: made once, edited ever after, always showing the job as it is now."""
 
+import json
+
 from app.domain import rendering
 from app.domain.job import Job, State
 from app.forges.port import Forge, ForgeDenied, ForgeError, ForgeNotFound
 from app.jobs.desk import Desk
+from app.store import keys
 from app.store.locks import LEASE_WAIT_SECONDS, lease
 from app.telemetry import logs
 
@@ -25,7 +28,7 @@ def comment(desk: Desk, job_id: str) -> None:
             if job.shown != view:
                 _show(desk, job)
             if job.ended:
-                _tidy_up(desk.forge_of(job), job)
+                _tidy_up(desk, job)
         except ForgeError as error:
             if error.retryable:
                 raise
@@ -78,12 +81,21 @@ def _is_red(job: Job) -> bool:
     return failing or (result.rebase is not None and result.rebase.outcome == "conflicted")
 
 
-def _tidy_up(forge: Forge, job: Job) -> None:
+def _tidy_up(desk: Desk, job: Job) -> None:
     """Labels follow the job's end; a missing right or label is not worth failing for."""
+    forge = desk.forge_of(job)
     try:
         if job.trigger_label:
             forge.remove_label(job.repo, job.number, job.trigger_label)
+            _forget_label(desk, job, job.trigger_label)
         if job.state in _UNHAPPY or (job.state == State.SUCCEEDED and _is_red(job)):
             forge.add_label(job.repo, job.number, NEEDS_HUMAN)
     except (ForgeNotFound, ForgeDenied) as error:
         logs.get().info("label_not_set", job=job.id, cause=str(error))
+
+
+def _forget_label(desk: Desk, job: Job, label: str) -> None:
+    """Remember that we took it off ourselves: the delivery that tells so may be lost."""
+    key = keys.labels(job.forge, job.repo, job.number)
+    seen = set(json.loads(desk.redis.get(key) or "[]"))
+    desk.redis.set(key, json.dumps(sorted(seen - {label})))

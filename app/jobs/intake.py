@@ -4,6 +4,7 @@ The gates stand in this order: is it about us, is the repository ours to work on
 Permissions are asked of the forge now; when it can't be asked, the delivery waits and nothing is assumed.
 """
 
+import dataclasses
 import hashlib
 import json
 import secrets
@@ -11,10 +12,11 @@ import secrets
 from app.domain import command, naming, policy
 from app.domain.event import Account, Commented, Ignored, LabelsChanged, Thread
 from app.domain.job import ENDED, Job, Requester, State, Step
-from app.forges.port import Forge, ForgeError
+from app.forges.port import Forge, ForgeDenied, ForgeError
 from app.jobs import comment
 from app.jobs.desk import Desk
 from app.store import keys
+from app.store.connection import Pipeline
 from app.store.tasks import Task, enqueue
 from app.telemetry import logs
 from runner.protocol import MAX_PROSE, Kind
@@ -39,8 +41,8 @@ def intake(desk: Desk, delivery_id: str) -> None:
         try:
             _Intake(desk, delivery.endpoint).handle(event)
         except ForgeError as error:
-            if error.retryable:
-                raise  # the delivery stays in the inbox, and nothing is assumed
+            if error.retryable or isinstance(error, ForgeDenied):
+                raise  # the delivery stays in the inbox, and nothing is assumed; a token can be mended
             logs.get().error(
                 "delivery_refused", endpoint=delivery.endpoint, repo=event.thread.repo, cause=str(error)
             )
@@ -69,12 +71,20 @@ class _Intake:
         thread, label = event.thread, self._desk.settings.label
         key = keys.labels(self._endpoint, thread.repo, thread.number)
         before = set(json.loads(self._desk.redis.get(key) or "[]"))
+        now = json.dumps(sorted(thread.labels))
         asked = not ours and label in thread.labels and label not in before
         if asked and thread.is_open and not thread.is_pull:
             trigger = f"{self._endpoint}/{thread.repo}/{thread.number}/label/{thread.updated_at}"
-            self._start("code", event.actor, thread, trigger=trigger, author=thread.author, label=label)
-        # after the job: killed in between, the trigger key finds the job again
-        self._desk.redis.set(key, json.dumps(sorted(thread.labels)))
+            self._start(
+                "code",
+                event.actor,
+                thread,
+                trigger=trigger,
+                author=thread.author,
+                label=label,
+                seen=(key, now),
+            )
+        self._desk.redis.set(key, now)
 
     def _commented(self, event: Commented) -> None:
         thread = event.thread
@@ -94,7 +104,7 @@ class _Intake:
             kind: Kind = "rebase" if asked.verb == "rebase" else "code"
             self._start(
                 kind, event.actor, thread, trigger=trigger, author=event.author,
-                comment_id=event.comment_id, request=asked.text,
+                comment_id=event.comment_id, request=asked.text, said=event,
             )  # fmt: skip
 
     def _answer(self, event: Commented, text: str) -> None:
@@ -126,30 +136,69 @@ class _Intake:
         label: str | None = None,
         comment_id: int | None = None,
         request: str = "",
+        seen: tuple[str, str] | None = None,
+        said: Commented | None = None,
     ) -> None:
-        """Make the job that was asked for, if the asker may; a refused one where they may read why."""
+        """Make the job that was asked for, if the asker may; a refused one where they may read why.
+
+        `seen` is remembered with the job, in the same step.
+        """
         refusal = self._refusal(thread, actor, author)
         if refusal is not None and not refusal.tell:
             return
+        problem = refusal.reason if refusal else self._objection(thread, label, said)
+        if said is not None and not policy.may_write(
+            self._forge.permission(thread.repo, thread.author.login)
+        ):
+            # the comment is by somebody we trust, the issue's own text isn't: the model doesn't get to see it
+            thread = dataclasses.replace(thread, title=f"#{thread.number}", body="")
         job = self._job(kind, actor, thread, request)
-        problem = refusal.reason if refusal else None
         if thread.is_pull and problem is None:
             pull = self._forge.pull(thread.repo, thread.number)
             job = job.model_copy(update={"target_branch": pull.base_branch, "branch": pull.head_branch})
             if pull.head_repo != thread.repo:
                 problem = "this pull request comes from a fork; working on those is not possible yet."
+            elif pull.head_branch.startswith("refs/"):
+                problem = "its branch is gone. Restore it, and ask again."
             elif pull.head_branch == thread.default_branch:
                 problem = f"its branch is `{pull.head_branch}`, the default branch, which is never pushed to."
         job = job.model_copy(update={"trigger_label": label, "trigger_comment_id": comment_id})
+
+        def remember(pipe: Pipeline) -> None:
+            if seen:
+                pipe.set(*seen)
+
         if problem:
             job = job.moved(State.REFUSED, cause=problem, at=job.created_at, error=problem)
-            self._desk.jobs.create(job, trigger=trigger, tasks=[Task.COMMENT])
+            self._desk.jobs.create(job, trigger=trigger, tasks=[Task.COMMENT], also=remember)
             return
         job = job.moved(State.QUEUED, cause=f"asked for by {actor.login}", at=job.created_at)
-        created = self._desk.jobs.create(job, trigger=trigger, tasks=[Task.LAUNCH, Task.COMMENT])
+        created = self._desk.jobs.create(
+            job, trigger=trigger, tasks=[Task.LAUNCH, Task.COMMENT], also=remember
+        )
         logs.get().info(
             "job_created", job=created.id, repo=job.repo, number=job.number, kind=kind, by=actor.login
         )
+
+    def _objection(self, thread: Thread, label: str | None, said: Commented | None) -> str | None:
+        """Hold the delivery to the forge: who knows a webhook's secret could still invent one.
+
+        None where the forge says the same. Text is pinned at the trigger: what was edited since isn't worked on.
+        """
+        if said is not None:
+            found = next(
+                (c for c in self._forge.comments(thread.repo, thread.number) if c.id == said.comment_id), None
+            )
+            true = found is not None and found.author.id == said.author.id == said.actor.id
+            if found is None or not true or _plain(found.body) != _plain(said.body):
+                return "the comment was edited or deleted since. Write a new one."
+            return None
+        issue = self._forge.issue(thread.repo, thread.number)
+        if label not in issue.labels or not issue.is_open or issue.author.id != thread.author.id:
+            return "the label is not on any more. Put it on again."
+        if (_plain(issue.title), _plain(issue.body)) != (_plain(thread.title), _plain(thread.body)):
+            return "the text was edited since the label was put on. Take the label off, and put it on again."
+        return None
 
     def _job(self, kind: Kind, actor: Account, thread: Thread, request: str) -> Job:
         now = self._desk.clock()
@@ -201,3 +250,8 @@ class _Intake:
         comment.reply_once(
             self._forge, event.thread.repo, event.thread.number, key=str(event.comment_id), text=text
         )
+
+
+def _plain(text: str) -> str:
+    """`text` as it is compared: forges differ in line ends and in what surrounds it."""
+    return text.replace("\r\n", "\n").strip()

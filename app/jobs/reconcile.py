@@ -17,12 +17,17 @@ from app.telemetry import logs
 TIMEOUT_GRACE_SECONDS = 30
 """The runner ends by its own clock first, so that it can hand in what it has."""
 LEAVING_SECONDS = 30
+DELIVERY_PATIENCE_SECONDS = 86_400
+"""How long a forge may refuse us or be away, before what it told us is given up."""
 _WITH_RUNNER = frozenset({State.LAUNCHING, State.RUNNING})
 
 
 def reconcile(desk: Desk, _: str = "") -> None:
     """Look once at everything that is live."""
     with lease(desk.redis, "reconcile", seconds=desk.settings.lease_seconds):
+        for delivery_id in desk.deliveries.waiting(older_than_seconds=DELIVERY_PATIENCE_SECONDS):
+            logs.get().error("delivery_given_up", delivery=delivery_id)
+            desk.deliveries.done(delivery_id)
         for delivery_id in desk.deliveries.waiting(older_than_seconds=desk.settings.reconcile_seconds):
             enqueue_once(desk.redis, Task.INTAKE, delivery_id)
         live = desk.jobs.live()

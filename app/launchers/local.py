@@ -23,7 +23,7 @@ GRACE_SECONDS = 10.0
 LOG_BYTES = 16_384
 _PASSED_ON = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "FORGEHAND_CLAUDE_BINARY")
 _ARGV = (sys.executable, "-m", "runner", "--label")
-_OURS = re.compile(r"(?P<installation>[0-9a-f]{12})/[0-9a-z]{1,64}/[0-9]{1,9}")
+_OURS = re.compile(r"(?P<installation>[0-9A-Za-z-]{1,64})/[0-9a-z]{1,64}/[0-9]{1,9}")
 
 
 class LocalLauncher:

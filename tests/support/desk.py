@@ -41,6 +41,7 @@ def settings(folder: Path, **changes: Any) -> Settings:
         "forges": {"home": home | changes.pop("home", {})},
         "FORGEHAND_ANTHROPIC_API_KEY": API_KEY,
         "FORGEHAND_ANTHROPIC_BASE_URL": changes.pop("anthropic_base_url", "http://127.0.0.1:9"),
+        "model_edit": "claude-haiku-4-5",
         "lease_seconds": 5,
         "reconcile_seconds": 1,
     }

@@ -51,7 +51,8 @@ def read(body: bytes, *, models: frozenset[str]) -> Asked:
 def _check(value: Any, models: frozenset[str]) -> None:
     if not isinstance(value, dict):
         raise RefusedError("the body is not a JSON object")
-    if value.get("model") not in models:
+    model = value.get("model")
+    if not isinstance(model, str) or model not in models:
         raise RefusedError(f"the model must be one of: {', '.join(sorted(models))}")
     for field in _REFUSED_FIELDS:
         if value.get(field):

@@ -12,7 +12,7 @@ LEGAL = {
     "queued": "launching publishing failed cancelled timed_out",
     "launching": "running queued failed cancelled timed_out",
     "running": "publishing queued failed cancelled timed_out",
-    "publishing": "succeeded no_changes failed cancelled timed_out",
+    "publishing": "queued succeeded no_changes failed cancelled timed_out",
 }
 
 

@@ -7,7 +7,7 @@ from app.domain.prices import DEAREST, PRICES, cost_usd, price_of
 
 def test_the_longest_prefix_counts():
     assert price_of("claude-opus-5-5-20260101") == PRICES["claude-opus-5-5"]
-    assert price_of("claude-opus-4-1") == PRICES["claude-opus"]
+    assert price_of("claude-opus-4-1") == PRICES["claude-opus-4"]
 
 
 @pytest.mark.parametrize("model", ["", "gpt-x", "opus", "Claude-opus"])

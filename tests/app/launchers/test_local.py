@@ -1,5 +1,6 @@
 """The real runner process. It reaches a broker that never answers, so it stays until somebody ends it."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -157,3 +158,59 @@ def test_a_folder_that_cannot_be_written_is_a_launch_error(launcher, order, tmp_
     (tmp_path / "runs").write_text("a file where the folder should be")
     with pytest.raises(LaunchError, match="the runner didn't start"):
         launcher.start(order())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-m", "runner", "--label"],
+        ["-m", "runner", "--label", "{installation}/victim000001/1", "more"],
+        ["-m", "runner", "--label", "{installation}/victim000001"],
+        ["-m", "runner", "--label", "{installation}/../victim/one"],
+    ],
+)
+def test_a_command_line_that_only_looks_like_a_runner(launcher, tmp_path, words):
+    """An agent can start a `runner.py` of its own, with any words."""
+    (tmp_path / "runner.py").write_text("import time; time.sleep(60)")
+    argv = [sys.executable, *(word.format(installation=launcher._installation) for word in words)]
+    impostor = subprocess.Popen(argv, cwd=tmp_path)
+    try:
+        time.sleep(0.3)
+        assert launcher.observe("victim000001", 1) == "absent"
+        assert launcher.sweep(lambda *_: False) == []
+        assert impostor.poll() is None
+    finally:
+        impostor.kill()
+        impostor.wait()
+
+
+def test_a_runner_in_a_namespace_of_its_own_is_none_of_ours(launcher, tmp_path):
+    (tmp_path / "runner.py").write_text("import time; time.sleep(60)")
+    label = f"{launcher._installation}/victim000001/1"
+    probe = subprocess.run(["unshare", "--pid", "--fork", "true"], check=False, capture_output=True)
+    if probe.returncode != 0:
+        pytest.skip("this machine lets us make no PID namespace")
+    impostor = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "runner", "--label", label],
+        cwd=tmp_path,
+    )
+    try:
+        time.sleep(0.5)
+        assert launcher.observe("victim000001", 1) == "absent"
+    finally:
+        impostor.kill()
+        impostor.wait()
+
+
+def test_a_scratch_folder_that_is_very_deep_is_swept(launcher, tmp_path):
+    scratch = tmp_path / "runs" / "job00000001-1" / "scratch"
+    scratch.mkdir(parents=True)
+    here = os.open(scratch, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(here)
+    assert launcher.sweep(lambda *_: False) == []
+    assert not scratch.exists()

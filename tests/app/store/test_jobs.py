@@ -168,3 +168,13 @@ def test_spend_adds_up(jobs):
     assert jobs.spent_usd(job.id) == 0
     at_once(10, lambda _: jobs.add_spend(job.id, 0.000_123))
     assert jobs.spent_usd(job.id) == pytest.approx(0.001_23)
+
+
+def test_a_record_that_cannot_be_read_does_not_stop_the_others(redis, jobs):
+    good, bad = make_job(), make_job()
+    for job in (good, bad):
+        jobs.create(job, trigger=job.id, tasks=[])
+    redis.set(keys.job(bad.id), "{}")
+    redis.sadd(keys.LIVE, "nobody000000")
+    assert [job.id for job in jobs.live()] == [good.id]
+    assert [job.id for job in jobs.newest(10)] == [good.id]

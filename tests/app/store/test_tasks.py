@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from app.store.tasks import QUEUE, Task, enqueue, queue
+from app.store.tasks import QUEUE, Task, enqueue, enqueue_once, queue, taken
 
 
 @pytest.mark.parametrize("task", Task)
@@ -31,3 +31,13 @@ def test_a_task_in_a_pipeline_happens_with_it_or_not_at_all(redis):
         pipe.execute()
     assert [job.args[0] for job in queue(redis).jobs] == ["job12345"]
     assert queue(redis).name == QUEUE
+
+
+def test_what_waits_already_is_not_asked_for_twice(redis, queued):
+    for _ in range(5):
+        enqueue_once(redis, Task.LAUNCH, "job00000001")
+    enqueue_once(redis, Task.LAUNCH, "job00000002")
+    assert queued() == [("launch", "job00000001"), ("launch", "job00000002")]
+    taken(redis, Task.LAUNCH, "job00000001")
+    enqueue_once(redis, Task.LAUNCH, "job00000001")
+    assert len(queued()) == 3
