@@ -16,7 +16,7 @@ from git_ops.resolve.trivial import TrivialResolver
 from runner import protocol
 from runner.broker import Door
 from runner.prompt import visible
-from runner.protocol import JobSpec, RebaseFacts
+from runner.protocol import MAX_CONFLICTS, JobSpec, RebaseFacts
 
 Phase = protocol.Phase
 ResultOutcome = Literal["changed", "no_changes", "failed"]
@@ -47,7 +47,7 @@ def facts(report: RebaseReport) -> RebaseFacts:
                 why=_printable(fact.why, 4_000),
                 gates=fact.gates,
             )
-            for fact in report.conflicts
+            for fact in report.conflicts[:MAX_CONFLICTS]
         ),
         detail=_printable(report.detail, 4_000),
     )
