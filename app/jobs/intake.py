@@ -8,11 +8,12 @@ import dataclasses
 import hashlib
 import json
 import secrets
+from dataclasses import dataclass
 
 from app.domain import command, naming, policy
 from app.domain.event import Account, Commented, Ignored, LabelsChanged, Thread
 from app.domain.job import ENDED, Job, Requester, State, Step
-from app.forges.port import Forge, ForgeDenied, ForgeError
+from app.forges.port import Forge, ForgeDenied, ForgeError, Pull
 from app.jobs import comment
 from app.jobs.desk import Desk
 from app.store import keys
@@ -49,6 +50,23 @@ def intake(desk: Desk, delivery_id: str) -> None:
     desk.deliveries.done(delivery_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ask:
+    """What somebody asks for, and where it came from: a label, or what was `said`."""
+
+    kind: Kind
+    actor: Account
+    author: Account
+    """Whose text is to be worked on."""
+    thread: Thread
+    trigger: str
+    label: str | None = None
+    said: Commented | None = None
+    request: str = ""
+    seen: tuple[str, str] | None = None
+    """A key and its value, remembered in the same step in which the job is made."""
+
+
 class _Intake:
     """One event on its way through the gates."""
 
@@ -75,15 +93,11 @@ class _Intake:
         asked = not ours and label in thread.labels and label not in before
         if asked and thread.is_open and not thread.is_pull:
             trigger = f"{self._endpoint}/{thread.repo}/{thread.number}/label/{thread.updated_at}"
-            self._start(
-                "code",
-                event.actor,
-                thread,
-                trigger=trigger,
-                author=thread.author,
-                label=label,
+            ask = _Ask(
+                kind="code", actor=event.actor, author=thread.author, thread=thread, trigger=trigger, label=label,
                 seen=(key, now),
-            )
+            )  # fmt: skip
+            self._start(ask)
         self._desk.redis.set(key, now)
 
     def _commented(self, event: Commented) -> None:
@@ -102,10 +116,11 @@ class _Intake:
             self._answer(event, "This is closed. Reopen it, and ask again.")
         else:
             kind: Kind = "rebase" if asked.verb == "rebase" else "code"
-            self._start(
-                kind, event.actor, thread, trigger=trigger, author=event.author,
-                comment_id=event.comment_id, request=asked.text, said=event,
+            ask = _Ask(
+                kind=kind, actor=event.actor, author=event.author, thread=thread, trigger=trigger, said=event,
+                request=asked.text,
             )  # fmt: skip
+            self._start(ask)
 
     def _answer(self, event: Commented, text: str) -> None:
         """Reply to who may ask; strangers can't make us talk."""
@@ -125,66 +140,39 @@ class _Intake:
         if not stopped:
             self._reply(event, "No job is running here.")
 
-    def _start(
-        self,
-        kind: Kind,
-        actor: Account,
-        thread: Thread,
-        *,
-        trigger: str,
-        author: Account,
-        label: str | None = None,
-        comment_id: int | None = None,
-        request: str = "",
-        seen: tuple[str, str] | None = None,
-        said: Commented | None = None,
-    ) -> None:
-        """Make the job that was asked for, if the asker may; a refused one where they may read why.
-
-        `seen` is remembered with the job, in the same step.
-        """
-        refusal = self._refusal(thread, actor, author)
+    def _start(self, ask: _Ask) -> None:
+        """Make the job that was asked for, if the asker may; a refused one where they may read why."""
+        refusal = self._refusal(ask.thread, ask.actor, ask.author)
         if refusal is not None and not refusal.tell:
             return
-        problem = refusal.reason if refusal else self._objection(thread, label, said)
-        if said is not None and not policy.may_write(
-            self._forge.permission(thread.repo, thread.author.login)
-        ):
-            # the comment is by somebody we trust, the issue's own text isn't: the model doesn't get to see it
-            thread = dataclasses.replace(thread, title=f"#{thread.number}", body="")
-        job = self._job(kind, actor, thread, request)
-        if thread.is_pull and problem is None:
-            pull = self._forge.pull(thread.repo, thread.number)
+        problem = refusal.reason if refusal else self._objection(ask)
+        job = self._job(ask)
+        if ask.thread.is_pull and problem is None:
+            pull = self._forge.pull(ask.thread.repo, ask.thread.number)
+            problem = _objection_to(pull, ask.thread)
             job = job.model_copy(update={"target_branch": pull.base_branch, "branch": pull.head_branch})
-            if pull.head_repo != thread.repo:
-                problem = "this pull request comes from a fork; working on those is not possible yet."
-            elif pull.head_branch.startswith("refs/"):
-                problem = "its branch is gone. Restore it, and ask again."
-            elif pull.head_branch == thread.default_branch:
-                problem = f"its branch is `{pull.head_branch}`, the default branch, which is never pushed to."
-        job = job.model_copy(update={"trigger_label": label, "trigger_comment_id": comment_id})
+        to, tasks = (
+            (State.REFUSED, [Task.COMMENT]) if problem else (State.QUEUED, [Task.LAUNCH, Task.COMMENT])
+        )
+        job = job.moved(
+            to, cause=problem or f"asked for by {ask.actor.login}", at=job.created_at, error=problem
+        )
 
         def remember(pipe: Pipeline) -> None:
-            if seen:
-                pipe.set(*seen)
+            if ask.seen:
+                pipe.set(*ask.seen)
 
-        if problem:
-            job = job.moved(State.REFUSED, cause=problem, at=job.created_at, error=problem)
-            self._desk.jobs.create(job, trigger=trigger, tasks=[Task.COMMENT], also=remember)
-            return
-        job = job.moved(State.QUEUED, cause=f"asked for by {actor.login}", at=job.created_at)
-        created = self._desk.jobs.create(
-            job, trigger=trigger, tasks=[Task.LAUNCH, Task.COMMENT], also=remember
-        )
+        created = self._desk.jobs.create(job, trigger=ask.trigger, tasks=tasks, also=remember)
         logs.get().info(
-            "job_created", job=created.id, repo=job.repo, number=job.number, kind=kind, by=actor.login
+            "job_created", job=created.id, repo=job.repo, number=job.number, kind=job.kind, by=ask.actor.login
         )
 
-    def _objection(self, thread: Thread, label: str | None, said: Commented | None) -> str | None:
+    def _objection(self, ask: _Ask) -> str | None:
         """Hold the delivery to the forge: who knows a webhook's secret could still invent one.
 
         None where the forge says the same. Text is pinned at the trigger: what was edited since isn't worked on.
         """
+        thread, said = ask.thread, ask.said
         if said is not None:
             found = next(
                 (c for c in self._forge.comments(thread.repo, thread.number) if c.id == said.comment_id), None
@@ -194,29 +182,36 @@ class _Intake:
                 return "the comment was edited or deleted since. Write a new one."
             return None
         issue = self._forge.issue(thread.repo, thread.number)
-        if label not in issue.labels or not issue.is_open or issue.author.id != thread.author.id:
+        if ask.label not in issue.labels or not issue.is_open or issue.author.id != thread.author.id:
             return "the label is not on any more. Put it on again."
         if (_plain(issue.title), _plain(issue.body)) != (_plain(thread.title), _plain(thread.body)):
             return "the text was edited since the label was put on. Take the label off, and put it on again."
         return None
 
-    def _job(self, kind: Kind, actor: Account, thread: Thread, request: str) -> Job:
-        now = self._desk.clock()
+    def _job(self, ask: _Ask) -> Job:
+        now, thread = self._desk.clock(), ask.thread
+        if ask.said is not None and not policy.may_write(
+            self._forge.permission(thread.repo, thread.author.login)
+        ):
+            # the comment is by somebody we trust, the issue's own text isn't: the model doesn't get to see it
+            thread = dataclasses.replace(thread, title=f"#{thread.number}", body="")
         return Job(
             id=secrets.token_hex(8),
             forge=self._endpoint,
             repo=thread.repo,
-            kind=kind,
+            kind=ask.kind,
             number=thread.number,
             is_pull=thread.is_pull,
-            requester=Requester(id=actor.id, login=actor.login),
+            requester=Requester(id=ask.actor.id, login=ask.actor.login),
             task=Request(
                 title=naming.one_line(thread.title, 1_000),
                 body=thread.body[:MAX_PROSE],
                 author=thread.author.login,
                 number=thread.number,
-                request=request[:MAX_PROSE],
+                request=ask.request[:MAX_PROSE],
             ),
+            trigger_label=ask.label,
+            trigger_comment_id=ask.said.comment_id if ask.said else None,
             target_branch=thread.default_branch,
             branch=f"{self._desk.settings.branch_prefix}issue-{thread.number}",
             created_at=now,
@@ -250,6 +245,17 @@ class _Intake:
         comment.reply_once(
             self._forge, event.thread.repo, event.thread.number, key=str(event.comment_id), text=text
         )
+
+
+def _objection_to(pull: Pull, thread: Thread) -> str | None:
+    """Why we can't work on this pull request's branch; None where we can."""
+    if pull.head_repo != thread.repo:
+        return "this pull request comes from a fork; working on those is not possible yet."
+    if pull.head_branch.startswith("refs/"):
+        return "its branch is gone. Restore it, and ask again."
+    if pull.head_branch == thread.default_branch:
+        return f"its branch is `{pull.head_branch}`, the default branch, which is never pushed to."
+    return None
 
 
 def _plain(text: str) -> str:
