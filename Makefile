@@ -24,7 +24,7 @@ test: $(STAMP) ## the whole suite
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-fast: $(STAMP) ## the unit tests, under thirty seconds
-	@$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+	@$(BIN)/python -m pytest -n auto -m 'not slow' $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy --strict and the architecture's arrows
 	@$(BIN)/ruff check .

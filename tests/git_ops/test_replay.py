@@ -5,6 +5,8 @@ import pytest
 from git_ops.objects import Identity, read_commit
 from git_ops.replay import Refused, Replayed, Stopped, replay
 
+pytestmark = pytest.mark.slow
+
 LINES = [f"line {i}\n" for i in range(5)]
 
 

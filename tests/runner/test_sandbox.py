@@ -15,6 +15,8 @@ from runner import sandbox as module
 from runner.errors import SandboxBroken
 from runner.sandbox import Sandbox, best_level, works
 
+pytestmark = pytest.mark.slow
+
 ISOLATED = best_level()
 LEVELS = [level for level in ("bwrap", "namespaces", "plain") if level == "plain" or works(level)]
 needs_isolation = pytest.mark.skipif(ISOLATED == "plain", reason="this kernel allows no isolation at all")

@@ -15,7 +15,10 @@ from app.launchers.local import LocalLauncher
 from app.launchers.port import LaunchError, Order, Token
 
 # the runner outlives the object that started it: that is the point
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
+]
 SECRET = "job-token-that-nobody-may-see"
 
 
