@@ -31,6 +31,7 @@ from app.jobs.reconcile import reconcile
 from app.settings import Settings
 from app.store.connection import EmbeddedRedis
 from app.store.locks import BusyError
+from app.web.broker.claude import UPSTREAM
 from app.web.factory import create_app
 from git_ops import (
     DiffFacts,
@@ -129,7 +130,8 @@ def _service(settings: Settings, host: PlainGit) -> Iterator[Desk]:
 @contextmanager
 def _broker(settings: Settings, redis_url: str, host: PlainGit) -> Iterator[Desk]:
     draft = wiring.build(settings, redis_url=redis_url, hosts={HOST: host})
-    server = make_server("127.0.0.1", 0, create_app(draft), threaded=True)
+    app = create_app(draft)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     # the port is only known now: the desk that launches gets the real address
     address = {"broker_url": f"http://127.0.0.1:{server.server_port}"}
     desk = wiring.build(settings.model_copy(update=address), redis_url=redis_url, hosts={HOST: host})
@@ -141,6 +143,7 @@ def _broker(settings: Settings, redis_url: str, host: PlainGit) -> Iterator[Desk
         server.shutdown()
         thread.join()
         server.server_close()
+        app.extensions[UPSTREAM].close()
         for one in (draft, desk):
             one.redis.close()
 

@@ -128,7 +128,7 @@ class _Intake:
             self._reply(event, text)
 
     def _answer_at_once(self, event: Commented, verb: str) -> None:
-        if self._refusal(event.thread, event.actor, event.author) is not None:
+        if self._refusal(event.thread, event.actor, event.author) is not None or self._objection_to(event):
             return
         if verb == "help":
             self._reply(event, command.help_text(self._desk.settings.mention))
@@ -149,7 +149,7 @@ class _Intake:
         job = self._job(ask)
         if ask.thread.is_pull and problem is None:
             pull = self._forge.pull(ask.thread.repo, ask.thread.number)
-            problem = _objection_to(pull, ask.thread)
+            problem = _objection_to_branch(pull, ask.thread)
             job = job.model_copy(update={"target_branch": pull.base_branch, "branch": pull.head_branch})
         to, tasks = (
             (State.REFUSED, [Task.COMMENT]) if problem else (State.QUEUED, [Task.LAUNCH, Task.COMMENT])
@@ -172,20 +172,24 @@ class _Intake:
 
         None where the forge says the same. Text is pinned at the trigger: what was edited since isn't worked on.
         """
-        thread, said = ask.thread, ask.said
-        if said is not None:
-            found = next(
-                (c for c in self._forge.comments(thread.repo, thread.number) if c.id == said.comment_id), None
-            )
-            true = found is not None and found.author.id == said.author.id == said.actor.id
-            if found is None or not true or _plain(found.body) != _plain(said.body):
-                return "the comment was edited or deleted since. Write a new one."
-            return None
+        thread = ask.thread
+        if ask.said is not None:
+            return self._objection_to(ask.said)
         issue = self._forge.issue(thread.repo, thread.number)
         if ask.label not in issue.labels or not issue.is_open or issue.author.id != thread.author.id:
             return "the label is not on any more. Put it on again."
         if (_plain(issue.title), _plain(issue.body)) != (_plain(thread.title), _plain(thread.body)):
             return "the text was edited since the label was put on. Take the label off, and put it on again."
+        return None
+
+    def _objection_to(self, said: Commented) -> str | None:
+        """The same for a comment."""
+        comments = self._forge.comments(said.thread.repo, said.thread.number)
+        found = next((comment for comment in comments if comment.id == said.comment_id), None)
+        if found is None or not found.author.id == said.author.id == said.actor.id:
+            return "the comment isn't there any more. Write a new one."
+        if _plain(found.body) != _plain(said.body):
+            return "the comment was edited since. Write a new one."
         return None
 
     def _job(self, ask: _Ask) -> Job:
@@ -247,7 +251,7 @@ class _Intake:
         )
 
 
-def _objection_to(pull: Pull, thread: Thread) -> str | None:
+def _objection_to_branch(pull: Pull, thread: Thread) -> str | None:
     """Why we can't work on this pull request's branch; None where we can."""
     if pull.head_repo != thread.repo:
         return "this pull request comes from a fork; working on those is not possible yet."

