@@ -1,7 +1,7 @@
 """The forge's pages, for people to look at: repositories, files, issues and pull requests. They only show.
 
 * Everything people wrote is rendered from Markdown with raw HTML escaped, under a policy that forbids scripts.
-* HTML comments are left out, as forges do; `<details>` and `<summary>` are the only tags let through.
+* HTML comments are left out, as forges do; `<details>`, `<summary>` and `<sub>` are the only tags let through.
 """
 
 import re
@@ -22,7 +22,7 @@ from app.demo.forge.world import forge
 pages = Blueprint("pages", __name__, template_folder="templates")
 
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_FOLDS = re.compile(r"&lt;(/?(?:details|summary))&gt;")
+_FOLDS = re.compile(r"&lt;(/?(?:details|summary|sub))&gt;")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _SIGNS = {
     "+1": "\N{THUMBS UP SIGN}",
@@ -53,7 +53,7 @@ def refused(error: Refusal) -> tuple[str, int]:
 def markdown(text: str) -> Markup:
     """Safe: the renderer escapes all HTML and drops links that run something."""
     html = _markdown.render(_COMMENT.sub("", text))
-    return Markup(_FOLDS.sub(r"<\1>", html))  # noqa: S704 - escaped by the renderer, two bare tags let back in
+    return Markup(_FOLDS.sub(r"<\1>", html))  # noqa: S704 - escaped by the renderer, bare tags without attributes let back in
 
 
 @pages.app_template_filter()
