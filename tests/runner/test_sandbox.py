@@ -106,12 +106,13 @@ def test_time_out_ends_grandchildren_in_sessions_of_their_own(box):
             if os.fork() == 0:
                 os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(300)", "{marker}"])
             os._exit(0)
+        time.sleep(1)  # until all of them are what they will be
         print("up", flush=True)
         time.sleep(300)
     """
     seen = []
     finished = python(
-        box, code, timeout_seconds=2, on_line=lambda _, text: seen.append(len(alive_with(marker)))
+        box, code, timeout_seconds=3, on_line=lambda _, text: seen.append(len(alive_with(marker)))
     )
     assert finished.timed_out
     assert seen[0] >= 2, "the test must have something to end"
