@@ -23,6 +23,8 @@ GRACE_SECONDS = 10.0
 LOG_BYTES = 16_384
 _PASSED_ON = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "FORGEHAND_CLAUDE_BINARY")
 _ARGV = (sys.executable, "-m", "runner", "--label")
+_NAMESPACED_PIDS = re.compile(r"^NSpid:(.*)$", re.MULTILINE)
+"""One number per PID namespace that the process is in, from ours inwards (proc(5))."""
 _OURS = re.compile(r"(?P<installation>[0-9A-Za-z-]{1,64})/[0-9a-z]{1,64}/[0-9]{1,9}")
 
 
@@ -123,7 +125,9 @@ def _label_of(process: psutil.Process) -> str:
     argv = process.cmdline()
     if len(argv) != len(_ARGV) + 1 or tuple(argv[:-1]) != _ARGV or process.uids().real != os.getuid():
         return ""
-    if Path(f"/proc/{process.pid}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink():
+    # the runner's memory and namespaces are closed to us unless we are root; its status is not
+    found = _NAMESPACED_PIDS.search(Path(f"/proc/{process.pid}/status").read_text())
+    if found is None or len(found[1].split()) != 1:
         return ""
     return argv[-1] if process.status() != psutil.STATUS_ZOMBIE else ""
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
+STARTED = psutil.Process().create_time()
 DEMO = [sys.executable, "-m", "app.cli", "demo"]
 
 
@@ -24,15 +26,22 @@ def env(tmp_path: Path) -> dict[str, str]:
     return kept | {"TMPDIR": str(tmp_path)}
 
 
+def closed(process: psutil.Process) -> bool:
+    return not os.access(f"/proc/{process.pid}/environ", os.R_OK)
+
+
 def left_behind(tmp_path: Path) -> Iterator[str]:
     for process in psutil.process_iter():
-        try:
-            if str(tmp_path) in process.environ().get("TMPDIR", "") or str(tmp_path) in " ".join(
-                process.cmdline()
+        with suppress(psutil.Error):
+            argv = process.cmdline()
+            # a runner's environment is closed to other processes of the same user
+            runner = argv[1:3] == ["-m", "runner"] and process.create_time() > STARTED
+            if (
+                runner
+                or str(tmp_path) in " ".join(argv)
+                or str(tmp_path) in process.environ().get("TMPDIR", "")
             ):
-                yield " ".join(process.cmdline()) or process.name()
-        except psutil.Error:
-            continue
+                yield " ".join(argv) or process.name()
 
 
 def assert_clean(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import uuid
+from pathlib import Path
 
 import psutil
 import pytest
@@ -217,3 +218,21 @@ def test_a_scratch_folder_that_is_very_deep_is_swept(launcher, tmp_path):
     os.close(here)
     assert launcher.sweep(lambda *_: False) == []
     assert not scratch.exists()
+
+
+def test_a_runner_that_closed_its_memory_is_still_seen_by_a_plain_user(launcher, order):
+    launcher.start(order())
+    (process,) = processes(launcher)
+    until = time.monotonic() + 20
+    environ = Path(f"/proc/{process.pid}/environ")
+    while time.monotonic() < until and environ.stat().st_uid == os.getuid() != 0:
+        time.sleep(0.05)
+    time.sleep(1.5 if os.getuid() == 0 else 0)  # root can't see when it is closed
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)  # as a plain user looks: our real uid stays, the rights of root are gone
+    try:
+        assert launcher.observe("job00000001", 1) == "running"
+    finally:
+        os.seteuid(before)
+    assert launcher.sweep(lambda *_: False) == [("job00000001", 1)]
