@@ -74,7 +74,6 @@ class Report(_Value):
     """What was published, as computed from Git and the forge; the comment is rendered from it."""
 
     head_sha: str | None = None
-    branch_url: str | None = None
     pull_number: int | None = None
     pull_url: str | None = None
     commits: int = 0

@@ -53,9 +53,8 @@ def examine(desk: Desk, job: Job, mirror: Mirror, result: Result) -> Examined:
     bounds = policy.Bounds(max_files=settings.max_changed_files, max_commits=settings.max_commits)
     files = {file.path: file for file in _unlike(git, spec.start_sha, facts)}
     for oid in made:
-        files |= {
-            file.path: file for file in diff_facts(git, f"{read_commit(git, oid).parents[0]}", oid).files
-        }
+        (parent,) = read_commit(git, oid).parents
+        files |= {file.path: file for file in diff_facts(git, parent, oid).files}
     if reason := policy.judge(files.values(), commits=len(facts.commits), bounds=bounds):
         raise RejectedError(f"the work was not published: {reason}")
     return checked

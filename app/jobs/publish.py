@@ -50,10 +50,13 @@ def _publish(desk: Desk, job: Job, result: Result) -> None:
     else:
         mirror = desk.mirror_of(job)
         examined = examine(desk, job, mirror, result)
-        if not examined.facts.files:
-            _no_changes(desk, job)
+        sentence = result.error or "the attempt failed"
+        if result.outcome == "failed" and examined.facts.files:
+            _save(desk, job, mirror, examined, sentence)
         elif result.outcome == "failed":
-            _save(desk, job, mirror, examined, result.error or "the attempt failed")
+            fail(desk, job, sentence)  # nothing to save is no reason to call it "no changes"
+        elif not examined.facts.files:
+            _no_changes(desk, job)
         else:
             _deliver_or_save(desk, job, mirror, examined)
 

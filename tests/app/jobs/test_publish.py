@@ -302,3 +302,11 @@ def test_a_failure_that_may_pass_gets_another_attempt(place):
     again = place.get(job)
     assert again.state == State.QUEUED
     assert "overloaded" in again.timeline[-1].cause
+
+
+def test_a_failure_with_nothing_to_save_is_still_a_failure(place):
+    job = place.launched()
+    head = job.base_sha
+    place.desk.mirror_of(job).git.run("update-ref", job.quarantine_ref, head)
+    ended = place.published(place.handed_in(job, head_sha=head, outcome="failed", error="it broke"))
+    assert (ended.state, ended.error) == (State.FAILED, "it broke")
