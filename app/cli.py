@@ -1,21 +1,22 @@
 """The `forgehand` command.
 
-Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage or settings, 4 nothing was changed,
-130 interrupted. `--json` prints one JSON document on standard output and nothing else there.
+Exit codes: 0 done, 1 failed (the reason is on standard error; of `rebase` also: conflicts are left, or somebody should
+look first, and nothing was moved), 2 wrong usage or settings, 4 nothing was changed, 130 interrupted. `--json` prints
+one JSON document on standard output and nothing else there.
 """
 
 import json
 import signal
 import sys
 import threading
-from typing import Annotated, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
-from app import settings as app_settings
-from app.settings import BadSettingsError, Settings
-from app.telemetry import logs
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 FAILED, WRONG_USAGE, NOTHING_CHANGED, INTERRUPTED = 1, 2, 4, 130
 
@@ -34,8 +35,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli(standalone_mode=True)
-    except BadSettingsError as error:
-        _fail(str(error), WRONG_USAGE)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -45,8 +44,15 @@ def _fail(sentence: str, code: int = FAILED) -> NoReturn:
     sys.exit(code)
 
 
-def _load() -> Settings:
-    settings = app_settings.load()
+def _load() -> "Settings":
+    # imported where they are used: commands that need no settings start in half the time
+    from app import settings as app_settings
+    from app.telemetry import logs
+
+    try:
+        settings = app_settings.load()
+    except app_settings.BadSettingsError as error:
+        _fail(str(error), WRONG_USAGE)
     logs.configure(settings.log_format)
     return settings
 
@@ -60,6 +66,7 @@ def demo(
 ) -> None:
     """Watch the main job happen: an issue gets a label, a pull request comes back."""
     from app.demo.play import play
+    from app.telemetry import logs
 
     logs.configure("console")
     sys.exit(play(serve=serve, as_json=as_json))
@@ -118,9 +125,51 @@ def _print_json(value: dict[str, Any]) -> None:
 
 
 @cli.command()
+def rebase(
+    onto: Annotated[
+        str | None,
+        typer.Option(help="Branch, tag or commit id to rebase onto; without it the remote's default branch."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Move nothing, only say what would be.")] = False,
+    autosquash: Annotated[
+        bool, typer.Option("--autosquash", help="Fold fixup!, squash! and amend! commits.")
+    ] = False,
+    accept_suspicious: Annotated[
+        bool,
+        typer.Option("--accept-suspicious", help="Move the branch even where a gate says to look first."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Rebase the branch you are on, conflicts included; with Claude where ANTHROPIC_API_KEY is set."""
+    from app import rebase as rebase_case
+    from git_ops.errors import BadName, GitError
+
+    wish = rebase_case.Wish(
+        path=Path.cwd(),
+        onto=onto,
+        dry_run=dry_run,
+        autosquash=autosquash,
+        accept_suspicious=accept_suspicious,
+    )
+    try:
+        outcome = rebase_case.rebase(wish)
+    except (GitError, rebase_case.WrongSettingsError) as error:
+        if as_json:
+            _print_json(rebase_case.error_to_dict(error))
+        wrong_usage = isinstance(error, BadName | rebase_case.WrongSettingsError)
+        _fail(str(error), WRONG_USAGE if wrong_usage else FAILED)
+    if as_json:
+        _print_json(outcome.to_dict())
+    else:
+        sys.stdout.write(outcome.text())
+    sys.exit(0 if outcome.ok else FAILED)
+
+
+@cli.command()
 def serve() -> None:
     """Run the whole service: web, one worker, and Redis where none is configured."""
     from app.service import Service
+    from app.telemetry import logs
 
     settings = _load()
     with Service(settings):
@@ -148,9 +197,9 @@ def worker() -> None:
     processes.serve_worker(wiring.build(settings, redis_url=_redis_url(settings)))
 
 
-def _redis_url(settings: Settings) -> str:
+def _redis_url(settings: "Settings") -> str:
     if settings.redis_url is None:
-        raise BadSettingsError("FORGEHAND_REDIS_URL is not set; `forgehand serve` starts a Redis of its own")
+        _fail("FORGEHAND_REDIS_URL is not set; `forgehand serve` starts a Redis of its own", WRONG_USAGE)
     return settings.redis_url.get_secret_value()
 
 

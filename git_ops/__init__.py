@@ -4,77 +4,150 @@ Knows Git and nothing of the service around it. Everything that is raised is a `
 user's Git configuration, runs a hook or a filter, or follows what a repository tells it to run.
 """
 
-from git_ops.conflict import Abstained, Conflict, Hunk, HunkChoice, Resolution, Side
+from git_ops.checkout import (
+    Branch,
+    Checkout,
+    Target,
+    open_checkout,
+)
+from git_ops.conflict import (
+    Abstained,
+    Conflict,
+    File,
+    Hunk,
+    HunkChoice,
+    Option,
+    Reduced,
+    Resolution,
+    Side,
+)
+from git_ops.deliver import Delivery, Work, deliver
+from git_ops.diff import (
+    ChangedPath,
+    CommitFact,
+    DiffFacts,
+    commit_facts,
+    diff_facts,
+)
 from git_ops.errors import (
     BadName,
+    BranchInUse,
+    BranchMoved,
     Busy,
+    CorruptObject,
+    DetachedHead,
+    DirtyWorkTree,
+    DiskFull,
     GitError,
     GitFailed,
     GitTimeout,
+    GitTooOld,
     LeaseLost,
     NestedRepository,
+    NoIdentity,
     NotARepository,
+    NotReady,
+    OperationInProgress,
     OutputTooLarge,
     PushRejected,
     RemoteDenied,
     RemoteError,
     RemoteUnreachable,
+    ShallowClone,
+    TargetMoved,
+    UnbornBranch,
     UnknownRef,
     Unmergeable,
+    UntrackedInTheWay,
     WorkTreeRefused,
 )
 from git_ops.mirror import Mirror
+from git_ops.moving import Moved, move
 from git_ops.objects import Identity, show_path
 from git_ops.process import Completed, Git, HeaderAuth
 from git_ops.push import PushResult, push, push_ref
 from git_ops.rebase import merge_base, rebase
-from git_ops.refs import branch_ref, branch_slug, check_branch, check_oid, check_ref, check_url, is_oid
-from git_ops.replay import Refused, Replayed, Stopped, replay
+from git_ops.refs import (
+    branch_ref,
+    branch_slug,
+    check_branch,
+    check_oid,
+    check_ref,
+    check_url,
+    is_oid,
+)
+from git_ops.replay import Replayed, Stopped, replay
 from git_ops.report import (
-    ChangedPath,
-    CommitFact,
     ConflictFact,
-    DiffFacts,
+    GateFact,
+    HunkFact,
     RebaseReport,
     ReplayedCommit,
-    commit_facts,
-    diff_facts,
+    Spent,
+    Texts,
 )
-from git_ops.resolve.chain import Chain, Context, Resolver
-from git_ops.resolve.oracle import OracleResolver
-from git_ops.resolve.trivial import TrivialResolver
+from git_ops.resolve.chain import (
+    Chain,
+    Context,
+    GroupResolver,
+    Resolver,
+)
+from git_ops.resolve.default import default_chain
+from git_ops.resolve.memory import Memory
+from git_ops.verify import CommandResult, Gate
 from git_ops.workspace import Workspace
 
 __all__ = [
     "Abstained",
     "BadName",
+    "Branch",
+    "BranchInUse",
+    "BranchMoved",
     "Busy",
     "Chain",
     "ChangedPath",
+    "Checkout",
+    "CommandResult",
     "CommitFact",
     "Completed",
     "Conflict",
     "ConflictFact",
     "Context",
+    "CorruptObject",
+    "Delivery",
+    "DetachedHead",
     "DiffFacts",
+    "DirtyWorkTree",
+    "DiskFull",
+    "File",
+    "Gate",
+    "GateFact",
     "Git",
     "GitError",
     "GitFailed",
     "GitTimeout",
+    "GitTooOld",
+    "GroupResolver",
     "HeaderAuth",
     "Hunk",
     "HunkChoice",
+    "HunkFact",
     "Identity",
     "LeaseLost",
+    "Memory",
     "Mirror",
+    "Moved",
     "NestedRepository",
+    "NoIdentity",
     "NotARepository",
-    "OracleResolver",
+    "NotReady",
+    "OperationInProgress",
+    "Option",
     "OutputTooLarge",
     "PushRejected",
     "PushResult",
     "RebaseReport",
-    "Refused",
+    "Reduced",
     "RemoteDenied",
     "RemoteError",
     "RemoteUnreachable",
@@ -82,11 +155,18 @@ __all__ = [
     "ReplayedCommit",
     "Resolution",
     "Resolver",
+    "ShallowClone",
     "Side",
+    "Spent",
     "Stopped",
-    "TrivialResolver",
+    "Target",
+    "TargetMoved",
+    "Texts",
+    "UnbornBranch",
     "UnknownRef",
     "Unmergeable",
+    "UntrackedInTheWay",
+    "Work",
     "WorkTreeRefused",
     "Workspace",
     "branch_ref",
@@ -96,9 +176,13 @@ __all__ = [
     "check_ref",
     "check_url",
     "commit_facts",
+    "default_chain",
+    "deliver",
     "diff_facts",
     "is_oid",
     "merge_base",
+    "move",
+    "open_checkout",
     "push",
     "push_ref",
     "rebase",

@@ -12,10 +12,14 @@ from pathlib import Path
 
 from git_ops.conflict import Hunk
 from git_ops.errors import GitFailed, Unmergeable
+from git_ops.features import features
 from git_ops.process import Git
 
 MAX_TEXT_BYTES = 1024 * 1024
 _MAX_MARKER = 4_096
+_TREE_MERGE = "histogram"
+_ALGORITHMS = (_TREE_MERGE, "myers", "patience", "minimal")
+_LABELS = ("target", "base", "agent")
 _RUN = re.compile(rb"^[<|=>]+", re.MULTILINE)
 
 
@@ -37,33 +41,37 @@ def is_lfs_pointer(content: bytes) -> bool:
     return content.startswith(b"version https://git-lfs.github.com/spec/")
 
 
-def split(git: Git, *, base: bytes, target: bytes, agent: bytes) -> Split | None:
-    """Split the merge of three texts; none where Git won't merge them by lines."""
+def split(
+    git: Git, *, base: bytes, target: bytes, agent: bytes, diff_algorithm: str | None = None
+) -> Split | None:
+    """Split the merge of three texts; none where Git won't merge them by lines.
+
+    Without `diff_algorithm` it is the one that Git's tree merge uses, where this Git can be told; of those in
+    `diff_algorithms` another one may cut elsewhere, or find no conflict at all.
+    """
+    if diff_algorithm and diff_algorithm not in diff_algorithms():
+        return None
     longest = max((len(run) for text in (base, target, agent) for run in _RUN.findall(text)), default=0)
     size = max(7, longest + 1)
     if size > _MAX_MARKER or not all(map(is_text, (base, target, agent))):
         return None
+    options = [f"--marker-size={size}", *(word for name in _LABELS for word in ("-L", name))]
+    if diff_algorithms():
+        options.append(f"--diff-algorithm={diff_algorithm or _TREE_MERGE}")
     with tempfile.TemporaryDirectory(prefix="git-hunks-") as folder:
-        files = [str(Path(folder) / name) for name in ("target", "base", "agent")]
+        files = [str(Path(folder) / name) for name in _LABELS]
         for name, content in zip(files, (target, base, agent), strict=True):
             Path(name).write_bytes(content)
-        options = (
-            "-p",
-            "-q",
-            "--diff3",
-            f"--marker-size={size}",
-            "-L",
-            "target",
-            "-L",
-            "base",
-            "-L",
-            "agent",
-        )
         try:
-            merged = git.run("merge-file", *options, *files, ok=range(128)).stdout
+            merged = git.run("merge-file", "-p", "-q", "--diff3", *options, *files, ok=range(128)).stdout
         except GitFailed:
             return None
     return _parse(merged, size, base=base, target=target, agent=agent)
+
+
+def diff_algorithms() -> tuple[str, ...]:
+    """What `split` may be asked for; nothing where this Git can't be told."""
+    return _ALGORITHMS if features().diff_algorithm else ()
 
 
 def _parse(merged: bytes, size: int, *, base: bytes, target: bytes, agent: bytes) -> Split:

@@ -1,40 +1,48 @@
 """Three-way merges in memory with `git merge-tree`, and its answer as values.
 
-* No index and no work tree is touched, so any bare GIT_DIR will do. Objects are written into it.
-* merge-tree in a bare repository ignores `.gitattributes`. So the target's attribute files, and nothing else, are
-  laid out in a throw-away directory that serves as the work tree: `merge=union`, `binary` and the rest count. The
-  target's are used because they were reviewed; the agent's might say anything.
-* Git before 2.40 can't be told the merge base. A throw-away commit (our tree, the base as parent) makes it the only
-  one there is. Which way works is found out by trying.
+* No index and no work tree is touched, so any GIT_DIR will do. Objects are written where the `Git` writes them.
+* Git runs in a scratch repository: whatever drivers and settings the real one has don't count.
+* `.gitattributes` of the target count at every level (`merge=union`, `binary` and the rest), because they were
+  reviewed; the agent's might say anything. Git is told where they are (`--attr-source`); one that can't be told finds
+  them, and nothing else, laid out in a directory that serves as its work tree.
+* Git before 2.40 can't be told the merge base. Throw-away commits with the base as their only parent make it the only
+  one there is.
 * What happened is read from the exit code, the stages and the typed messages; prose is only shown.
 """
 
+import contextlib
 import dataclasses
-import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from git_ops import objects
-from git_ops.conflict import Conflict, Side
+from git_ops.conflict import Side
 from git_ops.errors import BadName, GitFailed, Unmergeable
-from git_ops.hunks import MAX_TEXT_BYTES, is_lfs_pointer, split
+from git_ops.features import COMMITTER, Features, features
 from git_ops.objects import RawCommit, decode_path
 from git_ops.process import Git
+from git_ops.quarantine import common_directory, object_directory
 from git_ops.refs import check_oid
+from git_ops.scratch import read_branch, scratch, set_branch
 
-_SETTINGS = (
-    "-c",
-    "merge.directoryRenames=conflict",
-    "-c",
-    "merge.renameLimit=7000",
-    "-c",
-    "merge.renames=true",
+_SETTINGS = tuple(
+    word
+    for setting in (
+        "merge.directoryRenames=conflict",
+        "merge.renameLimit=7000",
+        "merge.renames=true",
+        "merge.renormalize=false",
+        "merge.conflictStyle=diff3",
+    )
+    for word in ("-c", setting)
 )
 _NOBODY = b"nobody <nobody> 0 +0000"
+_ATTRIBUTES = b".gitattributes"
 _MAX_ATTRIBUTES_BYTES = 1024 * 1024
-_USAGE_ERROR = 129
+_PATHS_AT_ONCE = 50
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,39 +66,57 @@ class Merged:
 
 
 class Merger:
-    """Merges that share one directory of attributes. Made by `merging`."""
+    """Merges under one set of attributes. Made by `merging`."""
 
-    _takes_merge_base: bool | None = None
-    """Whether this machine's git knows `--merge-base`; shared by all, found out by the first that needs it."""
-
-    def __init__(self, git: Git, attributes: Path) -> None:
+    def __init__(self, git: Git, runner: Git, options: tuple[str, ...], can: Features) -> None:
         self.git = git
-        self._in_attributes = git.replace(work_tree=attributes)
+        """The repository, as a session."""
+        self._runner = runner
+        self._options = (*options, *_SETTINGS)
+        self._can = can
 
     def merge_tips(self, ours: str, theirs: str) -> Merged:
-        """Merge two commits from their own merge base."""
+        """Merge two commits from their own merge base, or bases."""
         return self._merge(ours, theirs)
 
     def merge(self, *, base: str | None, ours: str, theirs: str) -> Merged:
-        """Merge `theirs` into `ours` as if `base`, its parent, was the merge base (none: `theirs` is a root)."""
+        """Merge what `theirs` changed since `base` into `ours`; base none: since there was nothing."""
         if base is None:
-            base = self._throw_away(self.git.text("hash-object", "-t", "tree", "-w", "--stdin", stdin=b""))
+            base = self._throw_away(objects.write_tree(self.git, {}))
+        if self._can.merge_base:
+            return self._merge(ours, theirs, f"--merge-base={check_oid(base)}")
+        if objects.read_commit(self.git, theirs).parents != (base,):
             theirs = self._throw_away(objects.tree_of(self.git, theirs), base)
-        if Merger._takes_merge_base is not False:
-            try:
-                merged = self._merge(ours, theirs, f"--merge-base={base}")
-            except GitFailed as e:
-                if e.returncode != _USAGE_ERROR:
-                    raise
-                Merger._takes_merge_base = False
-            else:
-                Merger._takes_merge_base = True
-                return merged
         return self._merge(self._throw_away(objects.tree_of(self.git, ours), base), theirs)
 
+    def replay(self, *, base: str, tip: str, onto: str) -> str | None:
+        """The tip of `base..tip` put onto `onto` by `git replay`; none where Git can't, or it isn't clean.
+
+        Git's own commits are made by nobody in 1970; only their trees are of use.
+        """
+        if not self._can.replay:
+            return None
+        branch = set_branch(self._runner, "replayed", check_oid(tip))
+        args = (*self._options, "replay", "--onto", check_oid(onto), f"^{check_oid(base)}", branch)
+        try:
+            said = self._runner.text(*args, env=COMMITTER).split()
+        except GitFailed:
+            return None
+        # It says `update <ref> <new> <old>` and moves nothing, or, later, moves the branch and says nothing.
+        new = check_oid(said[2] if said else read_branch(self._runner, "replayed"))
+        return None if new == tip else new
+
     def _merge(self, ours: str, theirs: str, *options: str) -> Merged:
-        args = ("merge-tree", "--write-tree", "-z", "--messages", *options, ours, theirs)
-        done = self._in_attributes.run(*_SETTINGS, *args, ok=(0, 1))
+        args = (
+            "merge-tree",
+            "--write-tree",
+            "-z",
+            "--messages",
+            *options,
+            check_oid(ours),
+            check_oid(theirs),
+        )
+        done = self._runner.run(*self._options, *args, ok=(0, 1))
         return parse(done.stdout, clean=done.returncode == 0)
 
     def _throw_away(self, tree: str, *parents: str) -> str:
@@ -103,30 +129,53 @@ class Merger:
 @contextmanager
 def merging(git: Git, *, attributes_of: str) -> Iterator[Merger]:
     """A `Merger` that honours the attributes of the commit `attributes_of`."""
-    with tempfile.TemporaryDirectory(prefix="git-attributes-") as folder:
-        _lay_out_attributes(git, attributes_of, Path(folder))
-        yield Merger(git, Path(folder))
+    check_oid(attributes_of)
+    can = features()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="git-merging-")))
+        session = git if git.kept is not None else stack.enter_context(git.session())
+        runner = scratch(folder, like=session, oid=attributes_of, objects=object_directory(git))
+        if (cut := common_directory(git) / "shallow").is_file():
+            shutil.copyfile(cut, folder / "scratch.git" / "shallow")
+        if can.attr_source:
+            yield Merger(session, runner, (f"--attr-source={attributes_of}",), can)
+        else:
+            (folder / "attributes").mkdir()
+            lay_out_attributes(session, attributes_of, folder / "attributes")
+            yield Merger(session, runner.replace(work_tree=folder / "attributes"), (), can)
 
 
-def _lay_out_attributes(git: Git, commit: str, folder: Path) -> None:
-    listed = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit, max_output_mib=512).stdout
-    found = {}
-    for record in listed.split(b"\0"):
-        head, _, name = record.partition(b"\t")
-        if name.rpartition(b"/")[2] == b".gitattributes":
-            mode, _kind, oid, size = head.decode().split()
-            if mode in {"100644", "100755"} and int(size) <= _MAX_ATTRIBUTES_BYTES:
-                found[decode_path(name)] = oid
-    for path, content in zip(found, objects.read_blobs(git, found.values()), strict=True):
-        if not {"", ".", "..", ".git"} & {part.lower() for part in path.split("/")}:
-            place = folder / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+def lay_out_attributes(git: Git, commit: str, folder: Path) -> None:
+    """Write the `.gitattributes` files of a commit, all levels, into a directory."""
+    names = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, max_output_mib=1024).stdout
+    if _ATTRIBUTES not in names:
+        return
+    paths = [name for name in names.split(b"\0") if name.rpartition(b"/")[2] == _ATTRIBUTES]
+    for i in range(0, len(paths), _PATHS_AT_ONCE):
+        _lay_out(git, commit, [decode_path(path) for path in paths[i : i + _PATHS_AT_ONCE]], folder)
+
+
+def _lay_out(git: Git, commit: str, paths: list[str], folder: Path) -> None:
+    found = objects.entries(git, commit, paths)
+    plain = {
+        path: entry.oid
+        for path, entry in found.items()
+        if entry.mode in {"100644", "100755"} and (entry.size or 0) <= _MAX_ATTRIBUTES_BYTES
+    }
+    for path, content in zip(plain, objects.read_blobs(git, plain.values()), strict=True):
+        if {"", ".", "..", ".git"} & {part.lower() for part in path.split("/")}:
+            continue
+        with contextlib.suppress(OSError):  # a path that no checkout could have either
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
 
 
 def parse(raw: bytes, *, clean: bool) -> Merged:
-    """Parse `merge-tree -z --messages`: tree, stages up to an empty field, then messages."""
-    fields = iter(raw.split(b"\0"))
+    """Parse `merge-tree -z --messages`: tree, stages up to an empty field, then messages.
+
+    What follows the last NUL is advice for people, which Git 2.39 prints there where a submodule conflicts.
+    """
+    fields = iter(raw[: raw.rfind(b"\0") + 1].split(b"\0"))
     try:
         tree = check_oid(next(fields).decode())
         stages: dict[str, dict[int, Side]] = {}
@@ -142,80 +191,3 @@ def parse(raw: bytes, *, clean: bool) -> Merged:
     except (StopIteration, ValueError, BadName) as e:
         raise Unmergeable("Git's answer to the merge can't be understood; nothing was merged") from e
     return Merged(tree=tree, clean=clean, stages=stages, messages=tuple(messages))
-
-
-def conflicts_of(git: Git, merged: Merged) -> tuple[Conflict, ...]:
-    """The conflicts of a merge that wasn't clean: never empty, whatever the stages say."""
-    groups: dict[str, list[tuple[str, Message]]] = {}
-    for message in merged.messages:
-        match = re.match(r"(?:CONFLICT|ERROR) *\((.*)\)$", message.type)
-        if match and message.paths:
-            groups.setdefault(_real_path(message.paths), []).append((match[1], message))
-    told = {path for group in groups.values() for _, message in group for path in message.paths}
-    for path in merged.stages.keys() - told:
-        groups[path] = [("unknown", Message(paths=(path,), type="", text="Git left this path unmerged"))]
-    if not groups:
-        said = "; ".join(message.text for message in merged.messages)
-        groups["."] = [("unknown", Message(paths=(".",), type="", text=said or "Git couldn't merge"))]
-    return tuple(_conflict(git, merged, path, groups[path]) for path in sorted(groups))
-
-
-def _real_path(paths: tuple[str, ...]) -> str:
-    """Git parks one side of a clash at `path~label`; the path that people know is the one without."""
-    parked = re.compile(r"~[0-9a-f]{40,64}(?:_\d+)?$")
-    return next((path for path in paths if not parked.search(path)), paths[0])
-
-
-def _conflict(git: Git, merged: Merged, path: str, told: list[tuple[str, Message]]) -> Conflict:
-    paths = tuple(dict.fromkeys([path, *(p for _, message in told for p in message.paths)]))
-    stages: dict[int, Side] = {}
-    for p in paths:
-        for stage, side in merged.stages.get(p, {}).items():
-            stages.setdefault(stage, side)
-    base, target, agent = (_read(git, stages.get(stage)) for stage in (1, 2, 3))
-    # "contents" comes along with more telling types; those win.
-    types = sorted({kind for kind, _ in told}, key=lambda kind: (kind == "contents", kind == "binary", kind))
-    conflict = Conflict(
-        path=path,
-        kind=_kind(types[0], base, target, agent),
-        paths=paths,
-        base=base,
-        target=target,
-        agent=agent,
-        message="; ".join(message.text for _, message in told),
-    )
-    return _with_hunks(git, conflict)
-
-
-def _kind(kind: str, base: Side | None, target: Side | None, agent: Side | None) -> str:
-    sides = [side for side in (base, target, agent) if side]
-    if kind != "contents":
-        return kind
-    if sides and all(side.mode == "120000" for side in sides):
-        return "symlink"
-    if any(side.content is not None and is_lfs_pointer(side.content) for side in sides):
-        return "lfs-pointer"
-    if target and agent:
-        return "content" if base else "add/add"
-    return "unknown"
-
-
-def _read(git: Git, side: Side | None) -> Side | None:
-    if side is None or side.mode == "160000":
-        return side
-    if int(git.text("cat-file", "-s", side.oid)) > MAX_TEXT_BYTES:
-        return side
-    return dataclasses.replace(side, content=objects.read_blob(git, side.oid, max_bytes=MAX_TEXT_BYTES))
-
-
-def _with_hunks(git: Git, conflict: Conflict) -> Conflict:
-    target, agent, base = conflict.target, conflict.agent, conflict.base
-    if conflict.kind not in {"content", "add/add"} or not target or not agent:
-        return conflict
-    if not (target.is_file and agent.is_file) or target.content is None or agent.content is None:
-        return conflict
-    origin = b"" if base is None else base.content
-    if origin is None:
-        return conflict
-    found = split(git, base=origin, target=target.content, agent=agent.content)
-    return dataclasses.replace(conflict, between=found.between, hunks=found.hunks) if found else conflict

@@ -8,13 +8,22 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from git_ops import objects, remote
-from git_ops.errors import GitFailed, NotARepository, OutputTooLarge, UnknownRef
+from git_ops.errors import (
+    CorruptObject,
+    DiskFull,
+    GitFailed,
+    NotARepository,
+    OutputTooLarge,
+    UnknownRef,
+    os_errors,
+)
 from git_ops.lock import locked
 from git_ops.process import Git, HeaderAuth
-from git_ops.refs import branch_ref, check_ref, check_url, is_oid
+from git_ops.refs import branch_ref, check_oid, check_ref, check_url, is_oid
 
 OURS = "refs/forgehand"
 """Where our own refs live. Pruning never reaches it, and readers of the mirror don't see it."""
@@ -43,13 +52,20 @@ class Mirror:
         auth: HeaderAuth | None = None,
         allow_protocols: tuple[str, ...] = ("http", "https"),
         timeout_seconds: float = 600,
+        blobless: bool = False,
     ) -> None:
+        """`blobless`: fetch history without the files' contents, which come when they are needed, or by `fill`.
+
+        That pays above some gigabytes; work in it needs the remote. It is fixed when the mirror is made.
+        """
         self.path = path
+        self.blobless = blobless
         self.url = check_url(url)
         self.timeout_seconds = timeout_seconds
         self.git = Git(path, auth=auth, allow_protocols=allow_protocols, timeout_seconds=timeout_seconds)
         self._lock = path.with_name(path.name + ".lock")
 
+    @os_errors()
     def ensure(self) -> None:
         """Make the empty mirror if it isn't there. Idempotent; a crash half way leaves no mirror."""
         if (self.path / "HEAD").exists():
@@ -59,7 +75,7 @@ class Mirror:
                 return
             draft = Path(tempfile.mkdtemp(prefix=self.path.name + ".new-", dir=self.path.parent))
             try:
-                init_bare(draft, _CONFIG)
+                init_bare(draft, _CONFIG + (remote.promisor_config(self.url) if self.blobless else ()))
                 draft.rename(self.path)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -73,6 +89,35 @@ class Mirror:
         source = remote_ref if is_oid(remote_ref) else check_ref(remote_ref)
         self._fetch(f"+{source}:{check_ref(local_ref)}")
         return self.resolve(local_ref)
+
+    def fetch_refs(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Fetch just these: a full ref or commit id of the remote to the local ref it goes to.
+
+        A job on two branches needn't wait for a thousand. Returns what each is at now, by the remote's name. Raises
+        `UnknownRef` where the remote lacks one.
+        """
+        self._must_be_there()
+        with locked(self._lock, timeout_seconds=self.timeout_seconds):
+            return remote.fetch_refs(self.git, self.url, wanted, blobless=self.blobless)
+
+    def fetch_branches(self, *names: str) -> dict[str, str]:
+        """Bring these branches up to date, as `fetch` does it for all; where each is now, by name."""
+        refs = {name: branch_ref(name) for name in names}
+        found = self.fetch_refs({ref: ref for ref in refs.values()})
+        return {name: found[ref] for name, ref in refs.items()}
+
+    def fill(self, *, wanted: Sequence[str], without: Sequence[str] = ()) -> int:
+        """In a blobless mirror, bring the files that the commits `wanted` have and those `without` haven't.
+
+        Afterwards work on these needs no remote. Returns how many objects were missing.
+        """
+        revisions = [*map(check_oid, wanted), *(f"^{check_oid(oid)}" for oid in without)]
+        done = self.git.run("rev-list", "--objects", "--missing=print", *revisions, max_output_mib=1024)
+        missing = [line[1:] for line in done.stdout.split(b"\n") if line.startswith(b"?")]
+        if missing:
+            with locked(self._lock, timeout_seconds=self.timeout_seconds):
+                remote.fetch_objects(self.git, b"\n".join(missing) + b"\n")
+        return len(missing)
 
     def resolve(self, name: str) -> str:
         """The commit that a branch (`main`), a full ref (`refs/…`) or an object id names. Raises `UnknownRef`."""
@@ -97,10 +142,13 @@ class Mirror:
         return remote.default_branch(self.git, self.url)
 
     def _fetch(self, *refspecs: str, prune: bool = False) -> None:
+        self._must_be_there()
+        with locked(self._lock, timeout_seconds=self.timeout_seconds):
+            remote.fetch(self.git, self.url, *refspecs, prune=prune, blobless=self.blobless)
+
+    def _must_be_there(self) -> None:
         if not (self.path / "HEAD").exists():
             raise NotARepository("The mirror isn't there yet: call ensure() first")
-        with locked(self._lock, timeout_seconds=self.timeout_seconds):
-            remote.fetch(self.git, self.url, *refspecs, prune=prune)
 
 
 def init_bare(path: Path, config: tuple[tuple[str, str], ...] = ()) -> None:
@@ -117,5 +165,7 @@ def resolve(git: Git, name: str) -> str:
     ref = name if is_oid(name) else check_ref(name) if name.startswith("refs/") else branch_ref(name)
     try:
         return git.text("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    except (CorruptObject, DiskFull):
+        raise
     except GitFailed as e:
         raise UnknownRef(f"There is no commit {name!a} in this repository") from e

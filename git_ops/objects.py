@@ -1,5 +1,7 @@
-"""Reading and writing single Git objects: commits raw, trees through a throw-away index, blobs as bytes.
+"""Reading and writing single Git objects: commits raw, directories as they are, blobs as bytes.
 
+* One persistent process each reads, stores and builds trees where the `Git` is a session (`Git.session`); otherwise
+  every call has its own. What was written is there for everyone once the call returns.
 * Nothing here needs or touches a work tree, HEAD or the repository's own index.
 * Paths are `str` with surrogate escapes, so that every byte string survives the round trip; `show_path` makes one
   safe to print.
@@ -7,17 +9,31 @@
 """
 
 import dataclasses
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
-from git_ops.errors import BadName, GitFailed, OutputTooLarge, UnknownRef, Unmergeable
+from git_ops.coprocess import Coprocess
+from git_ops.errors import BadName, OutputTooLarge, UnknownRef, Unmergeable, from_os_error, from_stderr
 from git_ops.process import Git
-from git_ops.refs import ZERO_OID, check_oid
+from git_ops.refs import check_oid
 
 _IDENT = re.compile(rb"(?P<name>.*?) ?<(?P<email>[^>]*)> (?P<when>\d+) (?P<zone>[+-]\d{4})", re.DOTALL)
 _DROPPED_HEADERS = (b"gpgsig", b"gpgsig-sha256", b"mergetag")
+_READER = ("cat-file", "--batch-command")
+_AT_ONCE = 500
+"""Questions sent before the first answer is read."""
+_MAX_COMMIT_BYTES = 64 * 2**20
+_MAX_TREE_BYTES = 512 * 2**20
+_FOLDER, _SUBMODULE = "040000", "160000"
+_MODES = {"100644", "100755", "120000", _SUBMODULE}
+_KINDS = {_FOLDER: "tree", _SUBMODULE: "commit"}
+_NO_ENTRY = ("", "")
+_PLAIN_PATH = re.compile(
+    rb"(?!.*(?:^|/)(?:\.{1,2}(?:/|$)|\.git|git~))(?:[\w.+@-]+/)*[\w.+@-]+", re.IGNORECASE
+)
+"""Names in which nothing can hide. Every other name is put to Git."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +105,16 @@ class RawCommit:
 
 def read_commit(git: Git, oid: str) -> RawCommit:
     """Parse a commit. Raises `UnknownRef` where there is none of that id."""
-    try:
-        raw = git.run("cat-file", "commit", check_oid(oid)).stdout
-    except GitFailed as e:
-        raise UnknownRef(f"There is no commit {oid[:10]} here") from e
+    return parse_commit(_read(git, oid, "commit", max_bytes=_MAX_COMMIT_BYTES))
+
+
+def read_commits(git: Git, oids: Iterable[str]) -> list[RawCommit]:
+    """Many commits at once, in order."""
+    return [parse_commit(raw) for raw in _read_many(git, oids, "commit", max_bytes=_MAX_COMMIT_BYTES)]
+
+
+def parse_commit(raw: bytes) -> RawCommit:
+    """The commit in an object's bytes."""
     head, _, message = raw.partition(b"\n\n")
     single: dict[bytes, bytes] = {}
     parents, others, signed = [], [], False
@@ -117,76 +139,225 @@ def read_commit(git: Git, oid: str) -> RawCommit:
     )
 
 
+def committer_line(commit: RawCommit, when: int) -> bytes:
+    """The committer's header with another date, in UTC; name and address as they are, byte for byte."""
+    match = _IDENT.fullmatch(commit.committer)
+    who = commit.committer[: match.start("when")].rstrip() if match else b"unknown <unknown>"
+    return who + f" {when} +0000".encode()
+
+
 def write_commit(git: Git, commit: RawCommit) -> str:
-    """Store a commit and return its id. Its message goes in byte for byte."""
-    return git.text("hash-object", "-t", "commit", "-w", "--stdin", stdin=commit.bytes())
+    """Store a commit and return its id. Its message goes in byte for byte.
+
+    What an old commit says oddly (a date without a zone) isn't refused: it is kept as it was.
+    """
+    return _store(git, commit.bytes(), "-t", "commit", "--literally")
 
 
 def write_blob(git: Git, content: bytes) -> str:
     """Store a blob as it is: no filter, no end-of-line conversion."""
-    return git.text("hash-object", "-w", "--no-filters", "--stdin", stdin=content)
+    return _store(git, content, "--no-filters")
 
 
 def read_blob(git: Git, oid: str, *, max_bytes: int) -> bytes:
     """A blob's bytes. Raises `OutputTooLarge` beyond `max_bytes`."""
-    size = int(git.text("cat-file", "-s", check_oid(oid)))
-    if size > max_bytes:
-        raise OutputTooLarge(f"The file has {size} bytes, more than the {max_bytes} that are read")
-    return git.run("cat-file", "blob", oid, max_output_mib=size / 2**20 + 1).stdout
+    return _read(git, oid, "blob", max_bytes=max_bytes)
 
 
 def read_blobs(git: Git, oids: Iterable[str], *, max_output_mib: float = 64) -> list[bytes]:
-    """Many blobs with one process, in order."""
-    asked = [check_oid(oid) for oid in oids]
-    if not asked:
-        return []
-    lines = "".join(f"{oid}\n" for oid in asked).encode()
-    data = git.run("cat-file", "--batch", stdin=lines, max_output_mib=max_output_mib).stdout
-    blobs, at = [], 0
-    for oid in asked:
-        end = data.index(b"\n", at)
-        if not data[at:end].split(b" ")[1:2] == [b"blob"]:
-            raise UnknownRef(f"There is no blob {oid[:10]} here")
-        size = int(data[at:end].rsplit(b" ", 1)[1])
-        blobs.append(data[end + 1 : end + 1 + size])
-        at = end + 2 + size
-    return blobs
+    """Many blobs at once, in order. Raises `OutputTooLarge` where they are more than that together."""
+    return _read_many(git, oids, "blob", max_bytes=int(max_output_mib * 2**20))
 
 
 def tree_of(git: Git, commit: str) -> str:
-    """The commit's tree."""
-    return git.text("rev-parse", "--verify", f"{check_oid(commit)}^{{tree}}")
+    """The commit's tree; a tree's own id."""
+    with git.asking(*_READER) as reader:
+        reader.tell(f"info {check_oid(commit)}^{{tree}}\n".encode())
+        return _head(reader, commit, "tree")[0]
+
+
+def size_of(git: Git, oid: str) -> int:
+    """Bytes that an object has."""
+    with git.asking(*_READER) as reader:
+        reader.tell(f"info {check_oid(oid)}\n".encode())
+        return _head(reader, oid, "object")[2]
+
+
+def read_tree(git: Git, oid: str) -> dict[bytes, tuple[str, str]]:
+    """One directory: name to mode and object id."""
+    raw = _read(git, oid, "tree", max_bytes=_MAX_TREE_BYTES)
+    found, at, width = {}, 0, len(oid) // 2
+    while at < len(raw):
+        blank, end = raw.index(b" ", at), raw.index(b"\0", at)
+        mode = raw[at:blank].decode().zfill(6)
+        found[raw[blank + 1 : end]] = (mode, raw[end + 1 : end + 1 + width].hex())
+        at = end + 1 + width
+    return found
+
+
+def write_tree(git: Git, entries: Mapping[bytes, tuple[str, str]]) -> str:
+    """Store one directory. Git sorts it; names are the caller's to check."""
+    lines = (
+        f"{mode} {_KINDS.get(mode, 'blob')} {oid}\t".encode() + name + b"\0"
+        for name, (mode, oid) in entries.items()
+    )
+    with git.asking("mktree", "-z", "--batch", "--missing") as writer:
+        writer.tell(b"".join(lines) + b"\0")
+        return check_oid(writer.line().decode("ascii", "replace"))
 
 
 def entry(git: Git, treeish: str, path: str) -> Entry | None:
     """What stands at `path` in a commit or tree, or none."""
     if not path or path.startswith("/") or ".." in path.split("/"):
         return None
-    done = git.run("ls-tree", "-z", "-l", check_oid(treeish), "--", path.rstrip("/"))
-    for record in done.stdout.split(b"\0"):
+    plain = path.rstrip("/")
+    return entries(git, treeish, [plain]).get(plain)
+
+
+def entries(git: Git, treeish: str, paths: Iterable[str]) -> dict[str, Entry]:
+    """What stands at each of these paths, where something does. They go into one command line."""
+    found = {}
+    listed = git.run("ls-tree", "-z", "-l", "--full-tree", check_oid(treeish), "--", *paths).stdout
+    for record in listed.split(b"\0"):
         head, tab, name = record.partition(b"\t")
-        if tab and decode_path(name) == path.rstrip("/"):
+        if tab:
             mode, kind, oid, size = head.decode().split()
-            return Entry(mode=mode, kind=kind, oid=oid, size=None if size == "-" else int(size))
-    return None
+            found[decode_path(name)] = Entry(mode=mode, kind=kind, oid=oid, size=_number(size))
+    return found
+
+
+def _number(text: str) -> int | None:
+    return None if text == "-" else int(text)
 
 
 def edit_tree(git: Git, tree: str, changes: Mapping[str, tuple[str, str] | None]) -> str:
-    """The tree with `(mode, oid)` put at each path of `changes`, or the path taken away where it is none."""
-    removed = b"".join(b"0 " + ZERO_OID.encode() + b"\t" + encode_path(p) + b"\0" for p in changes)
-    added = b"".join(
-        f"{new[0]} {check_oid(new[1])}\t".encode() + encode_path(path) + b"\0"
-        for path, new in changes.items()
-        if new is not None
-    )
+    """The tree with `(mode, oid)` put at each path of `changes`, or the path taken away where it is none.
+
+    Only the directories on the way to these paths are read. A file may take a directory's place and the other way
+    round. Raises `Unmergeable` for a path that Git refuses (`.git/x`, `../x`) and for an object that isn't there.
+    """
+    added = {encode_path(path): new for path, new in changes.items() if new is not None}
+    removed = [encode_path(path) for path in changes if changes[path] is None]
+    _check_paths(git, added)
+    folders = _folders(git, tree, [*removed, *added])
+    for path in removed:
+        folder, name = _split(path)
+        if folders[folder].get(name, _NO_ENTRY)[0] != _FOLDER:
+            folders[folder].pop(name, None)
+    for path, new in added.items():
+        folder, name = _split(path)
+        folders[folder][name] = new
+    for path in sorted(folders, key=len, reverse=True):  # what is deeper is longer
+        if not path:
+            break
+        parent, name = _split(path)
+        if path in added:
+            if any(other.startswith(path + b"/") for other in added):
+                raise Unmergeable(f"{show_path(decode_path(path))} can't be a file and a directory at once")
+        elif folders[path]:
+            folders[parent][name] = (_FOLDER, write_tree(git, folders[path]))
+        elif folders[parent].get(name, _NO_ENTRY)[0] == _FOLDER:
+            del folders[parent][name]
+    return write_tree(git, folders[b""])
+
+
+def _folders(git: Git, tree: str, paths: Iterable[bytes]) -> dict[bytes, dict[bytes, tuple[str, str]]]:
+    """The directories above these paths as they are; empty where there is none, or a file."""
+    wanted = {path[:i] for path in paths for i in range(len(path)) if path[i : i + 1] == b"/"}
+    folders = {b"": read_tree(git, tree)}
+    for path in sorted(wanted, key=len):
+        parent, name = _split(path)
+        mode, oid = folders[parent].get(name, _NO_ENTRY)
+        folders[path] = read_tree(git, oid) if mode == _FOLDER else {}
+    return folders
+
+
+def _split(path: bytes) -> tuple[bytes, bytes]:
+    """Directory and name."""
+    folder, _, name = path.rpartition(b"/")
+    return folder, name
+
+
+def _check_paths(git: Git, added: Mapping[bytes, tuple[str, str]]) -> None:
+    """Raise `Unmergeable` where Git wouldn't take an entry. Plain names aren't worth a process."""
+    for path, (mode, oid) in added.items():
+        if mode not in _MODES:
+            raise Unmergeable(f"{mode} is no mode for {show_path(decode_path(path))[:200]}")
+        if mode != _SUBMODULE:
+            _check_there(git, oid, path)
+    odd = {path: new for path, new in added.items() if not _PLAIN_PATH.fullmatch(path)}
+    if not odd:
+        return
+    lines = b"".join(f"{mode} {oid}\t".encode() + path + b"\0" for path, (mode, oid) in odd.items())
     with tempfile.TemporaryDirectory(prefix="git-index-") as folder:
-        env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        git.run("read-tree", check_oid(tree), env=env)
-        done = git.run("update-index", "-z", "--index-info", stdin=removed + added, env=env)
-        if done.stderr:  # a path that may not be (.git/x, ../x) is skipped with a word and exit code 0
-            said = show_path(done.stderr.decode("utf-8", "replace").strip())
-            raise Unmergeable(f"Git refused a path of the result: {said[:200]}")
-        return git.text("write-tree", env=env)
+        done = git.run(
+            "update-index", "-z", "--index-info", stdin=lines, env={"GIT_INDEX_FILE": f"{folder}/index"}
+        )
+    if done.stderr:  # a path that may not be is skipped with a word and exit code 0
+        said = show_path(done.stderr.decode("utf-8", "replace").strip())
+        raise Unmergeable(f"Git refused a path of the result: {said[:200]}")
+
+
+def _check_there(git: Git, oid: str, path: bytes) -> None:
+    try:
+        with git.asking(*_READER) as reader:
+            reader.tell(f"info {check_oid(oid)}\n".encode())
+            _head(reader, oid, "blob")
+    except UnknownRef as e:
+        raise Unmergeable(f"The content for {show_path(decode_path(path))[:200]} isn't stored here") from e
+
+
+def _read(git: Git, oid: str, kind: str, *, max_bytes: int) -> bytes:
+    return _read_many(git, [oid], kind, max_bytes=max_bytes)[0]
+
+
+def _read_many(git: Git, oids: Iterable[str], kind: str, *, max_bytes: int) -> list[bytes]:
+    """`max_bytes` is for all together."""
+    asked = [check_oid(oid) for oid in oids]
+    found: list[bytes] = []
+    for i in range(0, len(asked), _AT_ONCE):
+        some = asked[i : i + _AT_ONCE]
+        with git.asking(*_READER) as reader:
+            reader.tell("".join(f"contents {oid}\n" for oid in some).encode())
+            for oid in some:
+                found.append(_answer(reader, oid, kind, max_bytes=max_bytes))
+                max_bytes -= len(found[-1])
+    return found
+
+
+def _answer(reader: Coprocess, oid: str, kind: str, *, max_bytes: int) -> bytes:
+    size = _head(reader, oid, kind)[2]
+    _check_size(size, max_bytes)
+    return reader.exactly(size + 1)[:-1]
+
+
+def _head(reader: Coprocess, oid: str, kind: str) -> tuple[str, str, int]:
+    """Id, kind and size as `cat-file` tells them. Raises `UnknownRef`, or `CorruptObject` where Git complains."""
+    words = reader.line().decode("ascii", "replace").split(" ")
+    if len(words) != 3 or not words[2].isdecimal():
+        if complaint := reader.complaint():
+            raise from_stderr(_READER, 128, complaint.decode("utf-8", "replace"))
+        raise UnknownRef(f"There is no {kind} {oid[:10]} here")
+    if kind not in {"object", words[1]}:
+        raise UnknownRef(f"{oid[:10]} is a {words[1]} and no {kind}")
+    return words[0], words[1], int(words[2])
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise OutputTooLarge(f"The object has {size} bytes, more than the {max_bytes} that are read")
+
+
+def _store(git: Git, content: bytes, *options: str) -> str:
+    try:
+        with tempfile.NamedTemporaryFile(prefix="git-object-") as file:
+            file.write(content)
+            file.flush()
+            with git.asking("hash-object", "-w", *options, "--stdin-paths") as writer:
+                writer.tell(os.fsencode(file.name) + b"\n")
+                return check_oid(writer.line().decode("ascii", "replace"))
+    except OSError as e:
+        raise from_os_error(e) from e
 
 
 def encode_path(path: str) -> bytes:

@@ -5,6 +5,8 @@
   Settings go in through `GIT_CONFIG_*`, which outranks the repository's own configuration.
 * A credential is a header bound to one URL prefix. It travels in the environment, never in argv or a URL.
 * Output is bounded, time is bounded, and what is ended is ended with all its children.
+* A `Git` may write its objects elsewhere (`object_directory`) and may keep answering processes (`kept`); both travel
+  with it through `replace`.
 * Paths are literal: no argument is ever read as a pathspec pattern.
 """
 
@@ -20,7 +22,16 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from git_ops.errors import BadName, GitFailed, GitTimeout, OutputTooLarge
+from git_ops.coprocess import Coprocess, Coprocesses
+from git_ops.errors import (
+    BadName,
+    GitError,
+    GitTimeout,
+    GitTooOld,
+    NotARepository,
+    OutputTooLarge,
+    from_stderr,
+)
 
 _PASSED_ON = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
 """Where programs and certificates are. No proxy variable: a proxy would read every header."""
@@ -94,6 +105,10 @@ class Git:
     auth: HeaderAuth | None = None
     allow_protocols: tuple[str, ...] = ("http", "https")
     timeout_seconds: float = 120
+    object_directory: Path | None = None
+    """Where objects are written and first looked for, instead of `git_dir`'s own. See `quarantine.py`."""
+    kept: Coprocesses | None = dataclasses.field(default=None, compare=False, repr=False)
+    """Where `asking` keeps its processes; none: each question has its own."""
 
     def replace(self, **changes: object) -> "Git":
         """The same with other settings, `git.replace(auth=…)`."""
@@ -107,14 +122,18 @@ class Git:
         timeout_seconds: float | None = None,
         max_output_mib: float = 64,
         env: Mapping[str, str] | None = None,
+        source: IO[bytes] | None = None,
+        into: IO[bytes] | None = None,
     ) -> Completed:
         """Run `git args…` to its end.
 
-        Raises `GitFailed` for an exit code outside `ok`, `GitTimeout`, and `OutputTooLarge` where stdout is
-        longer than `max_output_mib`. `env` adds variables (`GIT_INDEX_FILE` and the like).
+        Raises `GitFailed` or what `errors.from_stderr` makes of it for an exit code outside `ok`, `GitTimeout`, and
+        `OutputTooLarge` where stdout is longer than `max_output_mib`. `env` adds variables (`GIT_INDEX_FILE` and the
+        like). `source` and `into` are files for more input or output than memory should hold.
         """
         limit = timeout_seconds or self.timeout_seconds
-        process = self.popen(*args, env=env, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE)
+        given = source or (subprocess.DEVNULL if stdin is None else subprocess.PIPE)
+        process = self.popen(*args, env=env, stdin=given, stdout=into or subprocess.PIPE)
         try:
             done = _communicate(process, stdin or b"", time.monotonic() + limit, int(max_output_mib * 2**20))
         except TimeoutError as e:
@@ -125,8 +144,7 @@ class Git:
         finally:
             _end(process)
         if done.returncode not in ok:
-            stderr = self.redact(done.stderr.decode("utf-8", "replace"))[-_STDERR_IN_ERRORS:]
-            raise GitFailed(self._redacted(args), done.returncode, stderr)
+            raise self._failure(args, done.returncode, done.stderr)
         return done
 
     def text(
@@ -141,6 +159,34 @@ class Git:
         done = self.run(*args, stdin=stdin, ok=ok, timeout_seconds=timeout_seconds, env=env)
         return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
+    @contextlib.contextmanager
+    def session(self) -> Iterator["Git"]:
+        """The same, with processes that are kept from question to question until the end of the `with`."""
+        kept = Coprocesses()
+        try:
+            yield self.replace(kept=kept)
+        finally:
+            kept.close()
+
+    @contextlib.contextmanager
+    def asking(self, *args: str) -> Iterator[Coprocess]:
+        """A running `git args…` for one question and its answer; kept for the next one where `kept` is set."""
+
+        def start() -> Coprocess:
+            return Coprocess(
+                lambda stderr: self.popen(*args, stderr=stderr),
+                lambda code, stderr: self._failure(args, code, stderr),
+                timeout_seconds=self.timeout_seconds,
+            )
+
+        if self.kept is None:
+            with start() as one:
+                yield one
+        else:
+            where = (self.git_dir, self.work_tree, self.object_directory)
+            with self.kept.using((where, args), start) as one:
+                yield one
+
     def popen(
         self,
         *args: str,
@@ -150,15 +196,23 @@ class Git:
         stderr: int | IO[bytes] = subprocess.PIPE,
     ) -> subprocess.Popen[bytes]:
         """Start `git args…` in a process group of its own, for callers that stream. They must end it."""
-        return subprocess.Popen(
-            ("git", *args),
-            env=self.environment() | dict(env or {}),
-            cwd=self.work_tree or self.git_dir or "/",
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-        )
+        place = self.work_tree or self.git_dir or Path("/")
+        try:
+            return subprocess.Popen(
+                ("git", *args),
+                env=self.environment() | dict(env or {}),
+                cwd=place,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        except FileNotFoundError as e:
+            if place.is_dir():
+                raise GitTooOld from e
+            raise NotARepository(f"There is no directory {place.name} here any more") from e
+        except NotADirectoryError as e:
+            raise NotARepository(f"{place.name} isn't a directory, so it can't be a Git repository") from e
 
     def environment(self) -> dict[str, str]:
         """The whole environment that git gets. Holds the credential where there is one."""
@@ -181,6 +235,8 @@ class Git:
         }
         if self.git_dir is not None:
             env["GIT_DIR"] = str(self.git_dir)
+        if self.object_directory is not None:
+            env["GIT_OBJECT_DIRECTORY"] = str(self.object_directory)
         if self.work_tree is not None:
             env["GIT_WORK_TREE"] = str(self.work_tree)
         settings = list(self._settings())
@@ -209,6 +265,13 @@ class Git:
             yield "core.bare", "false"
         if self.auth is not None:
             yield f"http.{self.auth.url_prefix}.extraHeader", self.auth.header
+
+    def _failure(self, args: tuple[str, ...], code: int | None, stderr: bytes) -> GitError:
+        """The error for an exit code; none is a time-out."""
+        argv = self._redacted(args)
+        if code is None:
+            return GitTimeout(argv, self.timeout_seconds)
+        return from_stderr(argv, code, self.redact(stderr.decode("utf-8", "replace"))[-_STDERR_IN_ERRORS:])
 
     def _redacted(self, args: tuple[str, ...]) -> tuple[str, ...]:
         return ("git", *(self.redact(arg) for arg in args))

@@ -3,16 +3,19 @@
 * Only `sha:refs/heads/<branch>` with `--force-with-lease=<ref>:<what was read>`: what someone else pushed in the
   meantime is never overwritten. The lease is always spelled out; a bare one trusts the last fetch.
 * The old tip is saved in the same atomic push where a backup ref is named: both or neither.
+* A push may hang on another branch not having moved: that branch is named in the push with the place where it was
+  read, both as the value and as the lease. Git leaves it out where it still is there and breaks the whole push off,
+  on our side, where it isn't; so it can't be moved by that. It may still move while the push is under way.
 * Idempotent: a remote that is already at `sha` is a success.
 * The remote's word isn't taken for it: the ref is read back.
 """
 
 import dataclasses
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from git_ops import remote
-from git_ops.errors import GitFailed, LeaseLost, PushRejected
+from git_ops.errors import GitFailed, LeaseLost, PushRejected, TargetMoved
 from git_ops.process import Git
 from git_ops.refs import branch_ref, check_oid, check_ref, check_url
 
@@ -20,7 +23,7 @@ _RACE = re.compile(
     r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|reference already exists|"
     r"incorrect old value|failed to lock"
 )
-_SIBLING = re.compile(r"atomic push failure|atomic transaction failed|failed to push some refs")
+_SIBLING = re.compile(r"atomic push fail|atomic transaction failed|failed to push some refs")
 _MAX_REASON = 500
 
 
@@ -53,14 +56,18 @@ def push(
     expected: str | None,
     backup_ref: str | None = None,
     never: Collection[str] = (),
+    unmoved: Mapping[str, str] | None = None,
 ) -> PushResult:
     """Move `branch` of the remote from `expected` (none: it must not exist) to `sha`.
 
-    `backup_ref` (`refs/…`) gets `expected`; `never` names branches that are refused (default, protected).
-    Raises `LeaseLost`, `PushRejected` with the remote's reason, `RemoteUnreachable`, `RemoteDenied`.
+    `backup_ref` (`refs/…`) gets `expected`; `never` names branches that are refused (default, protected); `unmoved`
+    are other branches and where each must be.
+    Raises `LeaseLost`, `TargetMoved` where one of `unmoved` is elsewhere, `PushRejected` with the remote's reason,
+    `RemoteUnreachable`, `RemoteDenied`.
     """
     ref = branch_ref(branch)
-    if branch in never:
+    fixed = {branch_ref(name): check_oid(oid) for name, oid in (unmoved or {}).items()}
+    if branch in never or ref in fixed:
         raise PushRejected(
             f"Branch {branch} is protected: nothing is pushed to it directly", reason="protected"
         )
@@ -68,9 +75,11 @@ def push(
     backup = check_ref(backup_ref) if backup_ref and expected else None
     if backup:
         specs.append(f"{expected}:{backup}")
-    lease = f"--force-with-lease={ref}:{check_oid(expected) if expected else ''}"
-    lines = _push(git, check_url(url), specs, lease)
-    _raise_rejected(git, url, lines, ref=ref, branch=branch, expected=expected, sha=sha)
+    specs += [f"{oid}:{name}" for name, oid in fixed.items()]
+    leases = [f"--force-with-lease={ref}:{check_oid(expected) if expected else ''}"]
+    leases += [f"--force-with-lease={name}:{oid}" for name, oid in fixed.items()]
+    lines = _push(git, check_url(url), specs, *leases)
+    _raise_rejected(git, url, lines, ref=ref, branch=branch, expected=expected, sha=sha, fixed=fixed)
     actual = remote.ls_remote(git, url, ref).get(ref)
     if actual != sha:
         raise LeaseLost(branch, expected=sha, actual=actual)
@@ -127,15 +136,26 @@ def _remote_said(stderr: str) -> str:
 
 
 def _raise_rejected(
-    git: Git, url: str, lines: list[_Line], *, ref: str, branch: str, expected: str | None, sha: str
+    git: Git,
+    url: str,
+    lines: list[_Line],
+    *,
+    ref: str,
+    branch: str,
+    expected: str | None,
+    sha: str,
+    fixed: Mapping[str, str] | None = None,
 ) -> None:
     rejected = [line for line in lines if line.flag == "!"]
     if not rejected:
         return
-    # With --atomic every ref fails; the one that says why isn't "atomic push failure".
-    why = next((line for line in rejected if not _SIBLING.search(line.reason)), rejected[0])
+    # With --atomic every ref fails; those that say why aren't "atomic push failure". Our own branch comes first.
+    why = min(rejected, key=lambda line: (bool(_SIBLING.search(line.reason)), line.ref != ref))
     if why.ref == ref and _RACE.search(why.reason):
         actual = remote.ls_remote(git, url, ref).get(ref)
         if actual not in {expected, sha}:
             raise LeaseLost(branch, expected=expected, actual=actual)
+    if fixed and why.ref in fixed and _RACE.search(why.reason):
+        actual = remote.ls_remote(git, url, why.ref).get(why.ref)
+        raise TargetMoved(why.ref.removeprefix("refs/heads/"), expected=fixed[why.ref], actual=actual)
     raise PushRejected(f"The Git server refused the push to {why.ref}: {why.reason}", reason=why.reason)

@@ -1,24 +1,56 @@
-"""Rebasing a branch in memory: Git first, then rules, then whoever else is in the chain.
+"""Rebasing a branch in memory: Git first, then the merge of the tips, then rules, then whoever else is in the chain.
 
-* Works on any bare GIT_DIR, needs no work tree and moves no ref: the outcome is a commit id for the caller to push.
-* The tips are merged first. Where that is clean the end of the series is known, and a replay that ends elsewhere
-  doesn't count, however it came about.
-* All conflicts of a step are settled, each by an answer that passed its gates, or the outcome is `conflicted` and
-  nothing has happened.
+* Works on any GIT_DIR, needs no work tree and moves no ref: the outcome is a commit id for the caller to publish. All
+  objects are written to a quarantine; only a finished branch gets out of it, for the repository's own command to judge
+  or because it is done.
+* Commits are replayed as `git rebase` does it. Where that goes through, nobody is asked.
+* Where it stops, the end is settled before the way: Git's merge of the two tips is the goal. What conflicts there is
+  put to the chain, once, however many commits conflict; then the goal is distributed over the commits (`guided.py`).
+* All conflicts are settled, each by an answer that passed its gates, and the whole passes the gates for the whole, or
+  the outcome says so and nothing has happened.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from git_ops import objects
-from git_ops.conflict import Conflict
-from git_ops.mergetree import Merged, conflicts_of, merging
-from git_ops.objects import Identity, decode_path
+from git_ops.explain import conflict_fact, intents_of
+from git_ops.grouping import conflicts_of
+from git_ops.guided import Route, guide
+from git_ops.mergetree import Merged, Merger, merging
+from git_ops.objects import Identity
 from git_ops.process import Git
+from git_ops.quarantine import Quarantine, quarantine
 from git_ops.refs import check_oid
-from git_ops.replay import Refused, Replayed, Step, Stopped, replay
-from git_ops.report import ConflictFact, Outcome, RebaseReport, ReplayedCommit
-from git_ops.resolve.chain import Chain, Context, Unsettled
-from git_ops.verify import end_tree, path_set
+from git_ops.replay import Replayed, Stopped, commits_of_range, replay, touched
+from git_ops.report import ConflictFact, GateFact, Outcome, RebaseReport, ReplayedCommit
+from git_ops.resolve.chain import Chain, Context, Settled, Unsettled
+from git_ops.verify import (
+    CommandResult,
+    Gate,
+    clean_but_suspicious,
+    end_tree,
+    needs_command,
+    path_set,
+    range_diff,
+    repository_command,
+)
+
+Check = Callable[[str], CommandResult]
+"""Runs the repository's own command (build, tests) on a commit."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be rebased, and how."""
+
+    tip: str
+    onto: str
+    fork: str
+    task: str = ""
+    committer: Identity | None = None
+    check: Check | None = None
+    autosquash: bool = False
 
 
 def rebase(
@@ -29,35 +61,29 @@ def rebase(
     chain: Chain | None = None,
     task: str = "",
     committer: Identity | None = None,
+    check: Check | None = None,
+    autosquash: bool = False,
 ) -> RebaseReport:
     """Rebase the branch at `tip` onto the commit `onto`.
 
-    `chain` is asked where Git alone doesn't get through; without one every conflict stays a conflict. `task` is what
-    a person asked for, handed to resolvers. Raises `GitError` where Git itself fails; conflicts are an outcome.
+    `chain` is asked where Git alone doesn't get through; without one every conflict of the tips stays a conflict.
+    `task` is what a person asked for, handed to resolvers. `check` runs the repository's own command on a commit.
+    `committer` none keeps each commit's own. Raises `GitError` where Git itself fails; conflicts are an outcome.
     """
     fork = merge_base(git, check_oid(onto), check_oid(tip))
     if fork is None:
-        return _conflicted(tip, onto, detail="The branch and its target have no commit in common.")
+        return _nothing(tip, onto, detail="The branch and its target have no commit in common.")
     if fork == onto:
         detail = "The branch already contains its target."
         return RebaseReport(outcome="up_to_date", old_tip=tip, new_tip=tip, onto=onto, detail=detail)
-    with merging(git, attributes_of=onto) as merger:
-        merged = merger.merge_tips(onto, tip)
-    settler = _Settler(
-        git,
-        chain or Chain([]),
-        Context(
-            git=git,
-            task=task,
-            fork=fork,
-            onto=onto,
-            commit=objects.read_commit(git, tip),
-            oracle_tree=merged.tree if merged.clean else None,
-            later_paths=frozenset(),
-        ),
+    plan = Plan(
+        tip=tip, onto=onto, fork=fork, task=task, committer=committer, check=check, autosquash=autosquash
     )
-    result = replay(git, base=fork, tip=tip, onto=onto, committer=committer, settle=settler)
-    return _report(tip, onto, result, settler)
+    with quarantine(git) as place, merging(place.git, attributes_of=onto) as merger:
+        report = _Rebase(place, merger, plan, chain or Chain([])).run()
+        if report.new_tip not in {tip, onto}:
+            place.keep(report.new_tip, have=(onto, tip))
+    return report
 
 
 def merge_base(git: Git, one: str, other: str) -> str | None:
@@ -65,107 +91,195 @@ def merge_base(git: Git, one: str, other: str) -> str | None:
     return git.text("merge-base", one, other, ok=(0, 1)) or None
 
 
-class _Settler:
-    """Settles the conflicts of one step after the other and keeps the record."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Series:
+    """Replayed commits and where they end."""
 
-    def __init__(self, git: Git, chain: Chain, context: Context) -> None:
-        self.git = git
+    new_tip: str
+    commits: tuple[ReplayedCommit, ...]
+    carried: str | None = None
+
+
+class _Rebase:
+    """One rebase: keeps the record of conflicts and gates."""
+
+    def __init__(self, place: Quarantine, merger: Merger, plan: Plan, chain: Chain) -> None:
+        self.place = place
+        self.git = place.git
+        self.merger = merger
+        self.plan = plan
         self.chain = chain
-        self.context = context
         self.facts: list[ConflictFact] = []
+        self.gates: list[Gate] = []
+        self.settled: list[Settled] = []
 
-    def __call__(self, step: Step, merged: Merged) -> str | None:
-        """The tree that settles the step; none where anything is left over."""
-        conflicts = conflicts_of(self.git, merged)
-        # A question that nobody here can answer makes the other answers worthless: ask no one.
-        if odd := [conflict for conflict in conflicts if not conflict.simple]:
-            self.facts += [_fact(step, conflict, why=conflict.message) for conflict in odd]
-            return None
-        context = dataclasses.replace(
-            self.context, commit=step.commit, later_paths=touched(self.git, step.remaining)
+    def run(self) -> RebaseReport:
+        plan = self.plan
+        result = replay(
+            self.git,
+            base=plan.fork,
+            tip=plan.tip,
+            onto=plan.onto,
+            committer=plan.committer,
+            autosquash=plan.autosquash,
+            merger=self.merger,
         )
+        tips = self.merger.merge_tips(plan.onto, plan.tip)
+        if isinstance(result, Replayed) and not self._loses_something(result, tips):
+            self.gates.append(end_tree(oracle=tips.tree if tips.clean else None, result=result.tree))
+            return self._judged(_Series(new_tip=result.new_tip, commits=result.commits))
+        goal = tips.tree if tips.clean else self._settle(tips)
+        if goal is None:
+            return self._unsettled(result)
+        series = self._guided(goal)
+        self.gates.append(end_tree(oracle=goal, result=objects.tree_of(self.git, series.new_tip)))
+        return self._judged(series)
+
+    def _loses_something(self, result: Replayed, tips: Merged) -> bool:
+        """Whether merge commits of the range hold changes of their own that a replay leaves out."""
+        if tips.clean and tips.tree == result.tree:
+            return False
+        return any(self._is_evil(oid) for oid in result.merges)
+
+    def _is_evil(self, oid: str) -> bool:
+        """The merge commit isn't what Git makes of its parents."""
+        commit = objects.read_commit(self.git, oid)
+        if len(commit.parents) != 2:
+            return True
+        again = self.merger.merge_tips(*commit.parents)
+        return not again.clean or again.tree != commit.tree
+
+    def _settle(self, tips: Merged) -> str | None:
+        """The tree of the tips' merge with all of its conflicts settled; none where one is left."""
+        plan = self.plan
+        conflicts = conflicts_of(self.git, tips, fork=plan.fork, onto=plan.onto, tip=plan.tip)
+        context = Context(
+            git=self.git,
+            task=plan.task,
+            fork=plan.fork,
+            onto=plan.onto,
+            tip=plan.tip,
+            merged_tree=tips.tree,
+        )
+        outcomes = self.chain.settle(conflicts, context)
+        intents = intents_of(self.git, context, conflicts)
+        self.facts = [conflict_fact(outcome, context, intents) for outcome in outcomes]
+        self.settled = [outcome for outcome in outcomes if isinstance(outcome, Settled)]
+        return None if any(isinstance(outcome, Unsettled) for outcome in outcomes) else self._goal(tips)
+
+    def _goal(self, tips: Merged) -> str | None:
         changes: dict[str, tuple[str, str] | None] = {}
-        for conflict in conflicts:
-            answer = self.chain.settle(conflict, context)
-            if isinstance(answer, Unsettled):
-                self.facts.append(_fact(step, conflict, why=answer.why))
-                return None
-            got = answer.resolution
-            passed = tuple(gate.name for gate in answer.gates)
-            self.facts.append(_fact(step, conflict, resolver=got.resolver, why=got.why, gates=passed))
-            oid = None if got.content is None else objects.write_blob(self.git, got.content)
-            changes[conflict.path] = None if oid is None else (got.mode, oid)
-        return self._tree(step, merged, changes)
+        allowed: set[str] = set()
+        for settled in self.settled:
+            answer = settled.resolution
+            allowed |= {
+                settled.conflict.path,
+                *settled.conflict.paths,
+                *settled.conflict.stages,
+                *answer.elsewhere,
+            }
+            # a path given up for a rename must not take away what another conflict puts there
+            for path, file in answer.files.items():
+                if file is not None:
+                    changes[path] = (file.mode, file.oid or objects.write_blob(self.git, file.content or b""))
+                else:
+                    changes.setdefault(path, None)
+        tree = objects.edit_tree(self.git, tips.tree, changes)
+        gate = path_set(self.git, merged=tips.tree, result=tree, allowed=allowed)
+        self.gates.append(gate)
+        return tree if gate.passed else None
 
-    def _tree(self, step: Step, merged: Merged, changes: dict[str, tuple[str, str] | None]) -> str | None:
-        tree = objects.edit_tree(self.git, merged.tree, changes)
-        gate = path_set(self.git, merged=merged.tree, result=tree, allowed=changes)
-        if not gate.passed:
-            self.facts.append(
-                ConflictFact(
-                    path="", kind="gate", commit=step.oid, why=f"refused by gate {gate.name}: {gate.why}"
-                )
+    def _guided(self, goal: str) -> _Series:
+        plan = self.plan
+        merges, commits = commits_of_range(self.git, plan.fork, plan.tip, plan.onto)
+        route = Route(
+            onto=plan.onto,
+            goal=goal,
+            commits=commits,
+            merges=merges,
+            touched=touched(self.git, [oid for oid, _ in commits]),
+        )
+        found = guide(self.git, self.merger, route, committer=plan.committer)
+        return _Series(new_tip=found.new_tip, commits=found.commits, carried=found.carried)
+
+    def _judged(self, series: _Series) -> RebaseReport:
+        """The report on a finished series, after the gates for the whole."""
+        plan, text = self.plan, ""
+        told = self.settled or series.carried or any(commit.reason for commit in series.commits)
+        if told and series.new_tip != plan.onto:
+            mapping = {commit.old: commit.new for commit in series.commits}
+            gate, text = self._range_diff(series, mapping)
+            self.gates.append(gate)
+        tree = objects.tree_of(self.git, series.new_tip)
+        self.gates.append(
+            clean_but_suspicious(self.git, fork=plan.fork, onto=plan.onto, tip=plan.tip, result=tree)
+        )
+        if plan.check and series.new_tip != plan.onto:
+            self.place.keep(
+                series.new_tip, have=(plan.onto, plan.tip)
+            )  # to be checked out where the command runs
+            self.gates.append(repository_command(plan.check, onto=plan.onto, new_tip=series.new_tip))
+        outcome, detail = self._verdict()
+        if outcome == "conflicted":
+            return self._report(_Series(new_tip=plan.tip, commits=series.commits), outcome, detail, text)
+        if outcome == "resolved":
+            self.chain.remember(self.settled, commit=series.new_tip)
+        if series.new_tip == plan.onto:
+            detail = detail or "The target already has all of the branch's changes."
+        return self._report(series, outcome, detail, text)
+
+    def _range_diff(self, series: _Series, mapping: dict[str, str | None]) -> tuple[Gate, str]:
+        plan = self.plan
+        gate, text = range_diff(
+            self.git, old=(plan.fork, plan.tip), new=(plan.onto, series.new_tip), mapping=mapping
+        )
+        return gate, text.decode("utf-8", "backslashreplace")
+
+    def _verdict(self) -> tuple[Outcome, str]:
+        failed = {gate.name: gate for gate in self.gates if not gate.passed}
+        checked = any(gate.name == "repository-command" and gate.passed for gate in self.gates)
+        outcome: Outcome = "resolved" if self.facts else "clean"
+        unsure = [gate for settled in self.settled for gate in settled.gates if needs_command((gate,))]
+        if unsure and not checked:
+            return (
+                "conflicted",
+                f"Gate {unsure[0].name} wants the repository's own command to pass: {unsure[0].why}.",
             )
-            return None
-        return tree
+        suspicions = {"stale-symbols"} | ({"end-tree"} if outcome == "clean" else set())
+        hard = [gate for name, gate in failed.items() if name not in suspicions]
+        if hard:
+            return "conflicted", f"Refused by gate {hard[0].name}: {hard[0].why}."
+        soft = [gate for gate in failed.values() if not (checked and gate.name == "stale-symbols")]
+        if soft:
+            return "suspicious", f"Gate {soft[0].name}: {soft[0].why}."
+        return outcome, ""
+
+    def _unsettled(self, result: Replayed | Stopped) -> RebaseReport:
+        failed = [gate for gate in self.gates if not gate.passed]
+        if failed:
+            detail = f"Refused by gate {failed[0].name}: {failed[0].why}."
+        elif isinstance(result, Stopped):
+            detail = f"Commit {result.step.oid[:10]} conflicts with the target."
+        else:
+            named = ", ".join(oid[:10] for oid in result.merges[:3])
+            detail = f"The branch's merge commits ({named}) hold changes of their own that conflict with the target."
+        return self._report(_Series(new_tip=self.plan.tip, commits=()), "conflicted", detail, "")
+
+    def _report(self, series: _Series, outcome: Outcome, detail: str, text: str) -> RebaseReport:
+        return RebaseReport(
+            outcome=outcome,
+            old_tip=self.plan.tip,
+            new_tip=series.new_tip,
+            onto=self.plan.onto,
+            commits=series.commits,
+            carried=series.carried,
+            conflicts=tuple(self.facts),
+            gates=tuple(GateFact(name=gate.name, passed=gate.passed, why=gate.why) for gate in self.gates),
+            detail=detail,
+            range_diff=text,
+            spent=self.chain.spent(),
+        )
 
 
-def touched(git: Git, commits: tuple[str, ...]) -> frozenset[str]:
-    """The paths that these commits touch."""
-    if not commits:
-        return frozenset()
-    lines = "".join(f"{oid}\n" for oid in commits).encode()
-    options = ("-r", "-z", "--root", "--name-only", "--no-commit-id", "--no-renames")
-    raw = git.run("diff-tree", "--stdin", *options, stdin=lines).stdout
-    return frozenset(decode_path(path) for path in raw.split(b"\0") if path)
-
-
-def _fact(
-    step: Step, conflict: Conflict, *, resolver: str | None = None, why: str, gates: tuple[str, ...] = ()
-) -> ConflictFact:
-    return ConflictFact(
-        path=conflict.path, kind=conflict.kind, commit=step.oid, resolver=resolver, why=why, gates=gates
-    )
-
-
-def _report(tip: str, onto: str, result: Replayed | Stopped | Refused, settler: _Settler) -> RebaseReport:
-    facts = tuple(settler.facts)
-    if isinstance(result, Refused):
-        return _conflicted(tip, onto, conflicts=facts, detail=result.reason)
-    if isinstance(result, Stopped):
-        detail = f"Commit {result.commit[:10]} conflicts with the target."
-        return _conflicted(tip, onto, conflicts=facts, commits=result.done, detail=detail)
-    gate = end_tree(oracle=settler.context.oracle_tree, result=result.tree)
-    if not gate.passed:
-        detail = f"Refused by gate {gate.name}: {gate.why}."
-        return _conflicted(tip, onto, conflicts=facts, commits=result.commits, detail=detail)
-    outcome: Outcome = "resolved" if facts else "clean"
-    detail = "" if result.new_tip != onto else "The target already has all of the branch's changes."
-    return RebaseReport(
-        outcome=outcome,
-        old_tip=tip,
-        new_tip=result.new_tip,
-        onto=onto,
-        commits=result.commits,
-        conflicts=facts,
-        detail=detail,
-    )
-
-
-def _conflicted(
-    tip: str,
-    onto: str,
-    *,
-    conflicts: tuple[ConflictFact, ...] = (),
-    commits: tuple[ReplayedCommit, ...] = (),
-    detail: str,
-) -> RebaseReport:
-    return RebaseReport(
-        outcome="conflicted",
-        old_tip=tip,
-        new_tip=tip,
-        onto=onto,
-        commits=commits,
-        conflicts=conflicts,
-        detail=detail,
-    )
+def _nothing(tip: str, onto: str, *, detail: str) -> RebaseReport:
+    return RebaseReport(outcome="conflicted", old_tip=tip, new_tip=tip, onto=onto, detail=detail)

@@ -6,11 +6,25 @@
 """
 
 import re
+from collections.abc import Mapping
 
-from git_ops.errors import GitError, GitFailed, NotARepository, RemoteDenied, RemoteUnreachable, UnknownRef
+from git_ops.errors import (
+    CorruptObject,
+    DiskFull,
+    GitError,
+    GitFailed,
+    GitTooOld,
+    NotARepository,
+    RemoteDenied,
+    RemoteUnreachable,
+    UnknownRef,
+)
 from git_ops.process import Git
-from git_ops.refs import check_oid, check_ref, check_url
+from git_ops.refs import check_oid, check_ref, check_url, is_oid
 
+PROMISOR = "promisor"
+"""The name of the remote that a blobless repository gets its blobs from."""
+_OPTIONS = ("--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
 _DENIED = re.compile(r"returned error: 40[13]|Authentication failed|could not read (Username|Password)")
 _MISSING = re.compile(
     r"returned error: 404|repository '.*' not found|does not appear to be a git repository|does not exist"
@@ -25,6 +39,8 @@ _UNREACHABLE = re.compile(
 
 def translate(error: GitFailed) -> GitError:
     """The error of ours that a failed fetch, push or ls-remote means."""
+    if isinstance(error, CorruptObject | DiskFull | GitTooOld):
+        return error  # it is our side that failed
     text = error.stderr
     last = text.strip().splitlines()[-1] if text.strip() else "no reason given"
     if _DENIED.search(text):
@@ -62,12 +78,51 @@ def default_branch(git: Git, url: str) -> str:
     return match[1]
 
 
-def fetch(git: Git, url: str, *refspecs: str, prune: bool = False) -> None:
-    """Fetch exactly `refspecs` (already checked), whole history, nothing run or followed on the way."""
-    options = ["--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]
+def fetch_refs(git: Git, url: str, wanted: Mapping[str, str], *, blobless: bool = False) -> dict[str, str]:
+    """Fetch just these: a full ref or object id of the remote to the local ref it goes to, whatever that was.
+
+    Returns what each is at now, by the remote's name. Raises `UnknownRef` where the remote lacks one.
+    """
+    specs = [
+        f"+{name if is_oid(name) else check_ref(name)}:{check_ref(local)}" for name, local in wanted.items()
+    ]
+    fetch(git, url, *specs, blobless=blobless)
+    listed = git.text("for-each-ref", "--format=%(refname) %(objectname)", *wanted.values())
+    at = dict(line.split(" ", 1) for line in listed.splitlines())
+    return {name: at[local] for name, local in wanted.items()}
+
+
+def promisor_config(url: str) -> tuple[tuple[str, str], ...]:
+    """The settings of a repository that `url` holds blobs for until they are needed."""
+    return (
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", PROMISOR),
+        (f"remote.{PROMISOR}.url", check_url(url)),
+        (f"remote.{PROMISOR}.promisor", "true"),
+        (f"remote.{PROMISOR}.partialCloneFilter", "blob:none"),
+    )
+
+
+def fetch_objects(git: Git, oids: bytes) -> None:
+    """Fetch single objects, one id a line, from where `promisor_config` says that they are."""
+    try:
+        git.run("fetch", "--quiet", *_OPTIONS, "--filter=blob:none", "--stdin", "--", PROMISOR, stdin=oids)
+    except GitFailed as e:
+        raise translate(e) from e
+
+
+def fetch(git: Git, url: str, *refspecs: str, prune: bool = False, blobless: bool = False) -> None:
+    """Fetch exactly `refspecs` (already checked), whole history, nothing run or followed on the way.
+
+    `blobless` leaves out the files' contents, in a repository with `promisor_config`.
+    """
+    options = [*_OPTIONS, "--force"]
     if prune:
         options.append("--prune")
+    if blobless:
+        options.append("--filter=blob:none")
+    source = PROMISOR if blobless else check_url(url)
     try:
-        git.run("fetch", "--quiet", "--force", *options, "--", check_url(url), *refspecs)
+        git.run("fetch", "--quiet", *options, "--", source, *refspecs)
     except GitFailed as e:
         raise translate(e) from e

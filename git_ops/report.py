@@ -1,72 +1,43 @@
-"""What happened to commits and files, as values computed from Git alone.
+"""What a rebase did, as one value that a comment, an API and a page can show.
 
-Everything comes from NUL-separated output without renames, so that each path stands for itself. Texts of commits
-and paths are untrusted; `to_dict` makes them printable.
+* Everything in it was computed from Git and from what passed the gates; a resolver's own words are only in `why`.
+* Texts of commits, paths and files are untrusted. `to_dict` and `text` make them printable.
+* Texts of files are cut at a fixed length and say so; the objects themselves are in the repository.
 """
 
 import dataclasses
+import json
 from typing import Any, Literal
 
-from git_ops.objects import decode_path, show_path
-from git_ops.process import Git
-from git_ops.refs import check_oid
+from git_ops.objects import show_path
+from git_ops.plain import plain, printable
 
-Outcome = Literal["up_to_date", "clean", "resolved", "conflicted"]
-MAX_COMMITS = 1_000
-_FORMAT = "%H%x00%P%x00%an%x00%cn%x00%ae%x00%ce%x00%at%x00%s"
+Outcome = Literal["up_to_date", "clean", "resolved", "suspicious", "conflicted"]
+MAX_TEXT = 20_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class CommitFact:
-    """A commit for a report."""
+class HunkFact:
+    """One region of a file on which the sides disagree, and what became of it."""
 
-    oid: str
-    parents: tuple[str, ...]
-    author_name: str
-    author_email: str
-    authored_at: int
-    """Seconds since 1970."""
-    committer_name: str
-    committer_email: str
-    subject: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedPath:
-    """One path that differs. `status` is A, D, M or T (type changed); modes are `000000` where there is none."""
-
-    path: str
-    status: str
-    old_mode: str
-    new_mode: str
-    new_oid: str
-    added: int | None
-    """Lines; none for binary files."""
-    removed: int | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DiffFacts:
-    """What `tip` has that `base` hasn't: commits oldest first, and the files of the two trees that differ."""
-
+    id: str
     base: str
-    tip: str
-    commits: tuple[CommitFact, ...]
-    files: tuple[ChangedPath, ...]
+    target: str
+    agent: str
+    result: str | None = None
+    why: str = ""
+    dropped: tuple[str, ...] = ()
+    """Changed lines of a side that were given up on purpose."""
 
-    @property
-    def added(self) -> int:
-        """Lines added in text files."""
-        return sum(file.added or 0 for file in self.files)
 
-    @property
-    def removed(self) -> int:
-        """Lines removed from text files."""
-        return sum(file.removed or 0 for file in self.files)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """What stands at the conflict's path in each version; none where there is nothing or it isn't text."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, safe to show."""
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+    base: str | None = None
+    target: str | None = None
+    agent: str | None = None
+    result: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +46,33 @@ class ConflictFact:
 
     path: str
     kind: str
-    commit: str
-    """The commit that was being replayed."""
+    paths: tuple[str, ...] = ()
+    """All paths concerned, where there are more."""
     resolver: str | None = None
     """Which resolver settled it; none where nobody could."""
+    source: str | None = None
+    """What its answer rests on: `git`, `rule`, `memory`, `model` or `agent`."""
     why: str = ""
+    """Why it was settled so, or why nobody could."""
     gates: tuple[str, ...] = ()
     """The gates that the resolution passed."""
+    target_intent: tuple[str, ...] = ()
+    """Subjects of the target's commits that touch the path since the fork, newest first."""
+    agent_intent: tuple[str, ...] = ()
+    """The same of the branch."""
+    hunks: tuple[HunkFact, ...] = ()
+    texts: Texts = Texts()
+    options: tuple[str, ...] = ()
+    """Where nobody could: the answers there are to choose from."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GateFact:
+    """The verdict of a gate on the whole rebase."""
+
+    name: str
+    passed: bool
+    why: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,85 +85,97 @@ class ReplayedCommit:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What asking models cost, and how often they were asked."""
+
+    requests: int = 0
+    tokens: int = 0
+    usd: float | None = None
+    """None where prices aren't known."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RebaseReport:
-    """What a rebase did. Where the outcome is `conflicted` nothing was moved and `new_tip` is `old_tip`."""
+    """What a rebase did.
+
+    `clean`, `resolved`: `new_tip` is the rebased branch. `suspicious`: it is, too, but a gate says that a person should
+    look before it is published. `conflicted`: nothing counts, `new_tip` is `old_tip`. No ref was moved in any case;
+    whoever moves one fills in `undo`.
+    """
 
     outcome: Outcome
     old_tip: str
     new_tip: str
     onto: str
     commits: tuple[ReplayedCommit, ...] = ()
+    carried: str | None = None
+    """A commit that was added for what stood only in merge commits."""
     conflicts: tuple[ConflictFact, ...] = ()
+    gates: tuple[GateFact, ...] = ()
+    """Those that judge the whole."""
     detail: str = ""
+    range_diff: str = ""
+    """`git range-diff` of the branch before and after."""
+    spent: Spent = Spent()
+    rescue_ref: str | None = None
+    undo: str | None = None
+    """The command that brings back the branch as it was."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, safe to show."""
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    def to_json(self) -> str:
+        """The same as one JSON document."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def text(self) -> str:
+        """The report for a terminal: plain lines."""
+        return "\n".join(_lines(self)) + "\n"
 
 
-def diff_facts(git: Git, base: str, tip: str, *, max_commits: int = MAX_COMMITS) -> DiffFacts:
-    """Compare two commits. Of more than `max_commits` commits the newest are told."""
-    args = ("diff-tree", "-r", "--raw", "--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv")
-    raw = git.run(*args, "--no-abbrev", check_oid(base), check_oid(tip)).stdout
-    return DiffFacts(
-        base=base, tip=tip, commits=commit_facts(git, base, tip, max_commits=max_commits), files=_files(raw)
-    )
+def shorten(content: bytes | None) -> str | None:
+    """A file's text for a report; none where it isn't text."""
+    if content is None or b"\0" in content:
+        return None
+    text = content.decode("utf-8", "backslashreplace")
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}\n[cut: {len(text)} characters in all]\n"
 
 
-def commit_facts(git: Git, base: str, tip: str, *, max_commits: int = MAX_COMMITS) -> tuple[CommitFact, ...]:
-    """The commits of `base..tip`, parents before children."""
-    args = ("log", "-z", "--topo-order", "--no-color", "--no-show-signature", f"--max-count={max_commits}")
-    raw = git.text(*args, f"--format={_FORMAT}", f"{check_oid(base)}..{check_oid(tip)}", "--")
-    fields = raw.split("\0")[:-1]
-    size = _FORMAT.count("%x00") + 1
-    records = [fields[i : i + size] for i in range(0, len(fields), size)]
-    return tuple(_commit_fact(*record) for record in reversed(records))
+_SAID = {
+    "up_to_date": "Nothing to do",
+    "clean": "Rebased without a conflict",
+    "resolved": "Rebased, all conflicts settled",
+    "suspicious": "Rebased, but somebody should look at it first",
+    "conflicted": "Not rebased, nothing was changed",
+}
 
 
-def _commit_fact(oid: str, parents: str, author: str, committer: str, *rest: str) -> CommitFact:
-    author_email, committer_email, authored_at, subject = rest
-    return CommitFact(
-        oid=oid,
-        parents=tuple(parents.split()),
-        author_name=author,
-        author_email=author_email,
-        authored_at=int(authored_at or 0),
-        committer_name=committer,
-        committer_email=committer_email,
-        subject=subject,
-    )
+def _lines(report: RebaseReport) -> list[str]:
+    lines = [f"{_SAID[report.outcome]}{': ' + printable(report.detail) if report.detail else '.'}"]
+    moved = report.new_tip != report.old_tip
+    lines += [f"  onto {report.onto[:10]}, tip {report.new_tip[:10]}, before {report.old_tip[:10]}"] if moved else []
+    for commit in report.commits if moved else ():
+        reason = f"  ({printable(commit.reason)})" if commit.reason else ""
+        lines.append(f"  {commit.old[:10]} -> {commit.new[:10] if commit.new else 'dropped':10}{reason}")
+    if report.carried and moved:
+        lines.append(f"  {'':10} -> {report.carried[:10]}  (added: what stood only in merge commits)")
+    for conflict in report.conflicts:
+        lines += _conflict_lines(conflict)
+    lines += [
+        f"  gate {gate.name}: {printable(gate.why)}" for gate in report.gates if not gate.passed or gate.why
+    ]
+    lines += [f"Undo: {report.undo}"] if report.undo else []
+    return lines
 
 
-def _files(raw: bytes) -> tuple[ChangedPath, ...]:
-    """Parse `:modes oids status NUL path NUL`, repeated, and after it `added TAB removed TAB path NUL`, repeated."""
-    fields = raw.split(b"\0")[:-1]
-    entries, counts, at = [], {}, 0
-    while at < len(fields):
-        if fields[at].startswith(b":"):
-            entries.append((fields[at][1:].decode().split(" "), fields[at + 1]))
-            at += 2
-        else:
-            added, removed, path = fields[at].split(b"\t", 2)
-            counts[path] = tuple(None if n == b"-" else int(n) for n in (added, removed))
-            at += 1
-    return tuple(
-        ChangedPath(
-            path=decode_path(path),
-            status=status[0],
-            old_mode=old_mode,
-            new_mode=new_mode,
-            new_oid=new_oid,
-            added=counts.get(path, (0, 0))[0],
-            removed=counts.get(path, (0, 0))[1],
-        )
-        for (old_mode, new_mode, _old_oid, new_oid, status), path in entries
-    )
-
-
-def _plain(value: Any) -> Any:
-    """Dataclasses to dicts, tuples to lists, every text printable."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return show_path(value) if isinstance(value, str) else value
+def _conflict_lines(fact: ConflictFact) -> list[str]:
+    by = f"settled by {fact.resolver}" if fact.resolver else "not settled"
+    lines = [f"  {show_path(fact.path)}: {fact.kind}, {by}"]
+    if fact.target_intent:
+        lines.append(f"    target: {printable(fact.target_intent[0])}")
+    if fact.agent_intent:
+        lines.append(f"    branch: {printable(fact.agent_intent[0])}")
+    lines += [f"    {line}" for line in printable(fact.why).splitlines()[:10]]
+    lines += [f"    possible: {printable(option)}" for option in fact.options]
+    return lines

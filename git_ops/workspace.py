@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from git_ops import objects, remote
-from git_ops.errors import BadName, GitFailed, NestedRepository, WorkTreeRefused
+from git_ops.errors import BadName, GitFailed, NestedRepository, WorkTreeRefused, os_errors
 from git_ops.mirror import init_bare
 from git_ops.objects import Identity, RawCommit
 from git_ops.process import Git, HeaderAuth
@@ -47,6 +47,7 @@ class Workspace:
         """Bound to the private repository alone: for replay, push and reading."""
         self._in_tree = self.git.replace(work_tree=work_tree)
 
+    @os_errors()
     def clone(
         self,
         url: str,
@@ -71,6 +72,7 @@ class Workspace:
         specs = [f"+{r}:refs/forgehand/wanted/{r}" if is_oid(r) else f"+{check_ref(r)}:{r}" for r in refs]
         remote.fetch(self.git.replace(auth=auth), url, *specs)
 
+    @os_errors()
     def checkout(self, oid: str, *, keep_ignored: bool = False) -> None:
         """Make the work tree equal the commit's tree.
 

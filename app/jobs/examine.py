@@ -5,16 +5,18 @@ unchanged or replayed; exactly one commit may be new, made by us, with the messa
 content, and what neither the branch nor its target had before, is ours to judge.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from app.domain import policy
 from app.domain.job import Job
 from app.jobs.desk import Desk
 from app.jobs.spec import spec_of
 from git_ops import ChangedPath, DiffFacts, Git, Identity, Mirror, diff_facts
+from git_ops.guided import carrier, folded
 from git_ops.objects import RawCommit, read_commit
-from git_ops.rebase import touched
+from git_ops.replay import commits_of_range, touched
 from runner.protocol import JobSpec, RebaseFacts, Result
 
 
@@ -94,7 +96,7 @@ class _History:
 
     def __init__(self, git: Git, spec: JobSpec, target: str) -> None:
         self._git, self._spec, self._target = git, spec, target
-        fork = _fork(git, spec.start_sha, target)
+        self._fork = fork = _fork(git, spec.start_sha, target)
         oids = git.text("rev-list", "--reverse", "--topo-order", f"{fork}..{spec.start_sha}").split()
         self._before = {oid: read_commit(git, oid) for oid in oids}
         self._us = Identity(name=spec.identity.name, email=spec.identity.email)
@@ -123,31 +125,65 @@ class _History:
     def _replayed(self, oids: Sequence[str]) -> list[RawCommit]:
         """Match the commits, in order, to those before; answers what is missing and isn't in the target already."""
         waiting = list(self._before)
-        skipped = []
+        upstream = self._upstream()
+        skipped: list[str] = []
         for oid in oids:
-            while waiting and not self._is_same(waiting[0], oid):
+            while waiting and not (found := self._stands_for(oid, waiting, upstream)):
                 skipped.append(waiting.pop(0))
-            if not waiting:
+            if not waiting and not self._carries_over(oid):
                 subject = read_commit(self._git, oid).subject[:80]
                 raise RejectedError(
                     f"the result has a commit that nobody asked for: {subject!r}; nothing was published"
                 )
-            waiting.pop(0)
-        upstream = self._upstream()
+            if waiting:
+                cut = waiting.index(found[-1]) + 1
+                skipped += [old for old in waiting[:cut] if old not in found]
+                del waiting[:cut]
         lost = [oid for oid in (*skipped, *waiting) if oid not in upstream]
         return [self._before[oid] for oid in lost if len(self._before[oid].parents) == 1]
 
-    def _is_same(self, old: str, new: str) -> bool:
-        """Whether `new` is `old`, or `old` replayed by us: same author, date and message, no other path touched."""
-        if old == new:
-            return True
-        was, now = self._before[old], read_commit(self._git, new)
+    def _stands_for(self, new: str, waiting: Sequence[str], upstream: set[str]) -> list[str]:
+        """The first of the waiting commits that `new` is, or replays, alone or folded with those after it."""
+        if waiting[0] == new:
+            return [new]
+        if waiting[0] in upstream or len(self._before[waiting[0]].parents) != 1:
+            return []
+        plain = [oid for oid in waiting if oid not in upstream and len(self._before[oid].parents) == 1]
+        now = read_commit(self._git, new)
+        for count in range(1, len(plain) + 1):
+            olds = plain[:count]
+            was = folded([self._before[oid] for oid in olds])
+            if (was.author, was.message) == (now.author, now.message):
+                return olds if self._made_of(new, now, touched(self._git, olds).values()) else []
+            if len(was.message) > len(now.message):
+                break
+        return []
+
+    def _made_of(self, new: str, now: RawCommit, allowed: Iterable[frozenset[str]]) -> bool:
+        """We committed it, and it touches no path that neither the old commits nor the target touched."""
+        if now.committer_identity() != self._us or len(now.parents) != 1:
+            return False
+        own = touched(self._git, (new,))[new]
+        return own <= self._moved_by_target.union(*allowed)
+
+    def _carries_over(self, new: str) -> bool:
+        """It holds what stood only in merge commits of the branch, and says so."""
+        merges, _ = commits_of_range(self._git, self._fork, self._spec.start_sha, self._target)
+        if not merges:
+            return False
+        was, now = carrier(self._git, merges), read_commit(self._git, new)
         same = (was.author, was.message) == (now.author, now.message)
-        ours = now.committer_identity() == self._us and len(now.parents) == 1
-        return same and ours and touched(self._git, (new,)) <= touched(self._git, (old,))
+        return same and self._made_of(new, now, touched(self._git, merges).values())
+
+    @cached_property
+    def _moved_by_target(self) -> frozenset[str]:
+        """The paths in which the target differs from where the branch left it: new names among them."""
+        files = diff_facts(self._git, self._fork, self._target, max_commits=0).files
+        return frozenset(file.path for file in files)
 
     def _upstream(self) -> set[str]:
         """The commits before whose change the target has already, and those that change nothing."""
         lines = self._git.text("cherry", self._target, self._spec.start_sha).splitlines()
         there = {line[2:] for line in lines if line.startswith("- ")}
-        return there | {oid for oid in self._before if not touched(self._git, (oid,))}
+        changed = touched(self._git, list(self._before))
+        return there | {oid for oid in self._before if not changed[oid]}

@@ -1,55 +1,35 @@
-"""Asking Claude about one conflicted text file.
+"""Asking Claude about the conflicts that nothing cheaper settles.
 
-* One request for a file, an answer by hunk id in a fixed schema; what is wrong with it goes back once or twice.
-* Claude writes the text of hunks, nothing else: no file, no path, no command. The text is spliced between the clean
-  regions as bytes, with the line ends that the file has.
+* One request for a cluster of related files; an answer by path id and hunk id in a fixed schema. What is wrong with
+  it, and what the gates object to, goes back twice at most.
+* Claude writes the texts of hunks, picks one of the texts on offer, or picks one of the named options where names
+  are in question. It names no file, runs nothing and sees nothing but what `prompt` writes down.
+* Where one answer isn't enough (`doubts`), and for every closed question because no gate can check it, the same is
+  asked in a fresh conversation with the sides in another order. Two answers that differ are none.
 * Whatever goes wrong (the API, the answer, the budget) is an abstention with its reason.
 """
 
-from typing import TYPE_CHECKING, Literal
+import dataclasses
+from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from git_ops.conflict import Abstained, Conflict, Hunk, HunkChoice, Resolution, merged_mode
-from git_ops.resolve.chain import Context
-from git_ops.resolve.prompt import MAX_PROMPT_CHARS, SCHEMA, SYSTEM, codec_of, write_prompt
+from git_ops.conflict import Abstained, Answer, Conflict, Resolution
+from git_ops.report import Spent
+from git_ops.resolve.answers import Answers
+from git_ops.resolve.budget import Budget, Usage
+from git_ops.resolve.chain import Context, Settled
+from git_ops.resolve.clusters import clusters_of, weight
+from git_ops.resolve.door import Door
+from git_ops.resolve.drafts import Draft, Drafter, compared
+from git_ops.resolve.interview import Interview
+from git_ops.resolve.prompt import Entry, sheet_of, write_data
+from git_ops.resolve.prompt.sheet import by_text
 from git_ops.verify import check_resolution
 
-if TYPE_CHECKING:
-    from anthropic import Anthropic
-    from anthropic.types import MessageParam
-
-MAX_FILE_BYTES = 400 * 1024
-_MAX_OUTPUT_TOKENS = 16_000
-
-
-class _Parsed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Dropped(_Parsed):
-    line: str
-    why: str
-
-
-class _Hunk(_Parsed):
-    id: str
-    decision: Literal["resolve", "abstain"]
-    lines: tuple[str, ...]
-    dropped: tuple[_Dropped, ...]
-    why: str
-
-
-class _Answer(_Parsed):
-    hunks: tuple[_Hunk, ...]
-
-
-class _Invalid(Exception):
-    """The answer can't be used; the text tells the model why."""
+MAX_HUNK_CHARS = 90_000
 
 
 class ClaudeResolver:
-    """Settles content and add/add conflicts of text files up to 400 KiB."""
+    """Settles text conflicts and closed questions. One object for one rebase: it keeps the budget."""
 
     name = "claude"
 
@@ -57,143 +37,115 @@ class ClaudeResolver:
         self,
         *,
         base_url: str,
-        auth_token: str,
+        auth_token: str | None = None,
+        api_key: str | None = None,
         model: str,
-        max_rounds: int = 2,
+        budget: Budget | None = None,
+        protected: Sequence[str] = (),
         timeout_seconds: float = 300,
     ) -> None:
-        """`max_rounds` counts the requests for one file, the first included; time-outs are for one request."""
+        """One of `auth_token` (a gateway's) and `api_key` is needed, else ValueError.
+
+        `protected` are patterns of paths where every answer is asked for twice; the time-out is for one request.
+        """
+        if bool(auth_token) == bool(api_key):
+            raise ValueError("Claude needs either an auth token or an API key, and only one of them")
         self.base_url = base_url
         self.model = model
-        self.max_rounds = max_rounds
+        self.budget = budget or Budget()
+        self.protected = tuple(protected)
         self.timeout_seconds = timeout_seconds
-        self._auth_token = auth_token
+        self._auth_token = auth_token or None
+        self._api_key = api_key or None
 
-    def client(self) -> "Anthropic":
-        """A client that sends our token and none that the environment holds."""
-        from anthropic import Anthropic
+    @property
+    def usage(self) -> Usage:
+        """All that was used so far."""
+        return self.budget.usage
 
-        return Anthropic(base_url=self.base_url, auth_token=self._auth_token, timeout=self.timeout_seconds)
+    def spent(self) -> Spent:
+        """The same for the report."""
+        return Spent(requests=self.usage.requests, tokens=self.usage.tokens, usd=self.budget.usd)
 
-    def resolve(self, conflict: Conflict, context: Context) -> Resolution | Abstained:
-        """Ask, and let the gates' objections go back until the rounds are used up."""
-        if why := _not_for_us(conflict):
-            return Abstained(why=why)
-        prompt = write_prompt(conflict, context)
-        if len(prompt) > MAX_PROMPT_CHARS:
-            return Abstained(
-                why=f"the conflict takes {len(prompt)} characters to describe, more than are sent"
-            )
-        from anthropic import AnthropicError
+    def resolve_together(self, conflicts: Sequence[Conflict], context: Context) -> Mapping[str, Answer]:
+        """An answer for each conflict by its path, cluster by cluster."""
+        answers: dict[str, Answer] = {}
+        ours: list[Conflict] = []
+        for conflict in conflicts:
+            if why := _not_for_us(conflict):
+                answers[conflict.path] = Abstained(why=why)
+            else:
+                ours.append(conflict)
+        if not ours:
+            return answers
+        with self._door() as door:
+            for cluster in clusters_of(ours):
+                inside = {conflict.path for conflict in cluster}
+                beside = [conflict.path for conflict in conflicts if conflict.path not in inside]
+                found = self._settle(door, cluster, context, beside)
+                answers |= found
+                context = _with_settled(context, cluster, found)
+        return answers
 
-        try:
-            return self._converse(conflict, prompt)
-        except AnthropicError as e:
-            return Abstained(why=f"the Claude API failed: {type(e).__name__}: {e}"[:500])
-
-    def _converse(self, conflict: Conflict, prompt: str) -> Resolution | Abstained:
-        messages: list[MessageParam] = [{"role": "user", "content": prompt}]
-        wrong = ""
-        with self.client() as client:
-            for _ in range(self.max_rounds):
-                reply = client.messages.create(
-                    model=self.model,
-                    max_tokens=_MAX_OUTPUT_TOKENS,
-                    system=SYSTEM,
-                    messages=messages,
-                    output_config={"format": {"type": "json_schema", "schema": dict(SCHEMA)}},
-                )
-                text = "".join(block.text for block in reply.content if block.type == "text")
-                if reply.stop_reason not in {"end_turn", "stop_sequence"}:
-                    return Abstained(why=f"Claude stopped early ({reply.stop_reason})")
-                try:
-                    return self._accept(conflict, text)
-                except _Invalid as e:
-                    wrong = str(e)
-                messages += [
-                    {"role": "assistant", "content": text or "(empty)"},
-                    {"role": "user", "content": f"That answer can't be used: {wrong} Answer again, whole."},
-                ]
-        return Abstained(why=f"no usable answer in {self.max_rounds} rounds: {wrong}"[:1_000])
-
-    def _accept(self, conflict: Conflict, text: str) -> Resolution | Abstained:
-        answers = _parse(text, conflict)
-        if unsure := [hunk for hunk in answers.values() if hunk.decision == "abstain"]:
-            return Abstained(why=f"Claude abstains at {unsure[0].id}: {unsure[0].why}"[:1_000])
-        choices = tuple(_choice(conflict, hunk, answers[hunk.id]) for hunk in conflict.hunks)
-        resolution = Resolution(
-            resolver=self.name,
-            source="model",
-            why=" ".join(choice.why for choice in choices)[:2_000],
-            mode=merged_mode(conflict),
-            content=conflict.splice({choice.id: choice.text for choice in choices}),
-            hunks=choices,
+    def _door(self) -> Door:
+        return Door(
+            base_url=self.base_url,
+            auth_token=self._auth_token,
+            api_key=self._api_key,
+            model=self.model,
+            budget=self.budget,
+            timeout_seconds=self.timeout_seconds,
         )
-        if failed := [gate for gate in check_resolution(conflict, resolution) if not gate.passed]:
-            raise _Invalid("; ".join(f"gate {gate.name}: {gate.why}" for gate in failed) + ".")
-        return resolution
+
+    def _settle(
+        self, door: Door, cluster: Sequence[Conflict], context: Context, beside: Sequence[str]
+    ) -> dict[str, Answer]:
+        sheet = sheet_of(cluster, context)
+        wanted = sheet.everything()
+        answers: dict[str, Answer] = {
+            entry.conflict.path: Abstained(why=f"there is no option for a {entry.conflict.kind} conflict")
+            for entry in sheet.entries
+            if entry.id not in wanted
+        }
+        if not wanted:
+            return answers
+        interview = Interview(door, sheet, write_data(sheet, context, beside=beside))
+        drafts = interview.ask(wanted, Drafter(self.name, self.protected).draft)
+        if (
+            interview.cut_off and len(cluster) > 1
+        ):  # too much for one answer, or one file that spoils the others
+            half = len(cluster) // 2
+            first = self._settle(door, cluster[:half], context, beside)
+            return first | self._settle(door, cluster[half:], context, beside)
+        found: dict[str, Answer] = {n: d.answer if isinstance(d, Draft) else d for n, d in drafts.items()}
+        found |= _asked_again(interview, drafts)
+        return answers | {sheet.entry(name).conflict.path: answer for name, answer in found.items()}
+
+
+def _asked_again(interview: Interview, drafts: Mapping[str, Draft | Abstained]) -> dict[str, Answer]:
+    """The abstentions that a second asking gives; what it confirms isn't in it."""
+    doubted = {name: d for name, d in drafts.items() if isinstance(d, Draft) and d.needs_another}
+    if not doubted:
+        return {}
+
+    def compare(entry: Entry, answers: Answers) -> Abstained | None:
+        return compared(entry, doubted[entry.id], answers)
+
+    wanted = {name: draft.doubts for name, draft in doubted.items()}
+    found = interview.ask(wanted, compare, swapped=True)
+    return {name: answer for name, answer in found.items() if answer is not None}
 
 
 def _not_for_us(conflict: Conflict) -> str | None:
-    if conflict.kind not in {"content", "add/add"} or not conflict.simple:
-        return f"a {conflict.kind} conflict isn't one of text"
-    if not conflict.hunks:
-        return "the file isn't text, or Git's two ways of merging it disagree"
-    sides = (conflict.base, conflict.target, conflict.agent)
-    if any(len(side.content or b"") > MAX_FILE_BYTES for side in sides if side):
-        return f"the file is larger than {MAX_FILE_BYTES // 1024} KiB"
+    if by_text(conflict) and weight(conflict) > MAX_HUNK_CHARS:
+        return f"the conflict takes {weight(conflict)} characters, more than are sent"
     return None
 
 
-def _parse(text: str, conflict: Conflict) -> dict[str, _Hunk]:
-    try:
-        answer = _Answer.model_validate_json(text)
-    except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False)[0]
-        raise _Invalid(f"it doesn't fit the schema ({first['loc']}: {first['msg']}).") from e
-    ids = [hunk.id for hunk in answer.hunks]
-    wanted = [hunk.id for hunk in conflict.hunks]
-    if sorted(ids) != sorted(wanted):
-        raise _Invalid(f"it has hunks {ids} where {wanted} were asked for, each once.")
-    return {hunk.id: hunk for hunk in answer.hunks}
-
-
-def _choice(conflict: Conflict, hunk: Hunk, answer: _Hunk) -> HunkChoice:
-    codec = codec_of(conflict)
-    try:
-        lines = [line.encode(codec) for line in answer.lines]
-        dropped = tuple(drop.line.encode(codec).decode("utf-8", "surrogateescape") for drop in answer.dropped)
-    except UnicodeEncodeError as e:
-        raise _Invalid(f"{hunk.id} has a character that the file's encoding ({codec}) lacks.") from e
-    if any(b"\n" in line or b"\r" in line or b"\0" in line for line in lines):
-        raise _Invalid(f"{hunk.id} has a line end inside a line; give one string for each line.")
-    return HunkChoice(
-        id=hunk.id, text=_with_line_ends(conflict, hunk, lines), why=answer.why, dropped=dropped
+def _with_settled(context: Context, cluster: Sequence[Conflict], found: Mapping[str, Answer]) -> Context:
+    settled = tuple(
+        Settled(conflict=conflict, resolution=answer, gates=check_resolution(conflict, answer))
+        for conflict in cluster
+        if isinstance(answer := found.get(conflict.path), Resolution)
     )
-
-
-def _with_line_ends(conflict: Conflict, hunk: Hunk, lines: list[bytes]) -> bytes:
-    """A line that a side has gets that side's line end, any other the file's usual one."""
-    whole = (conflict.target.content if conflict.target else None) or b""
-    usual = b"\r\n" if 2 * whole.count(b"\r\n") > whole.count(b"\n") else b"\n"
-    known: dict[bytes, bytes] = {}
-    for text in (hunk.base, hunk.agent, hunk.target):  # the target's word is the last
-        for line in text.splitlines(keepends=True):
-            if line.endswith(b"\n"):
-                known[line.rstrip(b"\r\n")] = line
-    text = b"".join(known.get(line, line + usual) for line in lines)
-    is_last = hunk is conflict.hunks[-1] and not conflict.between[-1]
-    return (
-        text if not is_last or _ends_with_newline(conflict) else text.removesuffix(b"\n").removesuffix(b"\r")
-    )
-
-
-def _ends_with_newline(conflict: Conflict) -> bool:
-    """Whether the file's last line is ended: a three-way merge of just that."""
-    base, target, agent = (
-        side is None or not side.content or side.content.endswith(b"\n")
-        for side in (conflict.base, conflict.target, conflict.agent)
-    )
-    if conflict.base is None:
-        return target or agent
-    return agent if target == base else target
+    return dataclasses.replace(context, settled=(*context.settled, *settled))

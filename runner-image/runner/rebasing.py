@@ -7,12 +7,10 @@ from typing import Literal
 
 from git_ops.objects import Identity
 from git_ops.process import Git
-from git_ops.rebase import rebase
+from git_ops.rebase import Check, rebase
 from git_ops.report import RebaseReport
-from git_ops.resolve.chain import Chain
 from git_ops.resolve.claude import ClaudeResolver
-from git_ops.resolve.oracle import OracleResolver
-from git_ops.resolve.trivial import TrivialResolver
+from git_ops.resolve.default import default_chain
 from runner import protocol
 from runner.broker import Door
 from runner.prompt import visible
@@ -23,21 +21,32 @@ ResultOutcome = Literal["changed", "no_changes", "failed"]
 MAX_CONFLICTS_NAMED = 5
 
 
-def rebase_onto(git: Git, spec: JobSpec, door: Door, *, tip: str, onto: str) -> RebaseFacts:
+def rebase_onto(
+    git: Git, spec: JobSpec, door: Door, *, tip: str, onto: str, check: Check | None = None
+) -> RebaseFacts:
     """Rebase `tip` onto `onto` in memory. Raises `git_ops.GitError`."""
     claude = ClaudeResolver(base_url=door.claude_url, auth_token=door.token, model=spec.models.conflicts)
-    chain = Chain([TrivialResolver(), OracleResolver(), claude])
     identity = Identity(name=spec.identity.name, email=spec.identity.email)
     task = "\n\n".join(part for part in (spec.task.title, spec.task.body, spec.task.request) if part.strip())
-    return facts(rebase(git, tip=tip, onto=onto, chain=chain, task=visible(task), committer=identity))
+    report = rebase(
+        git,
+        tip=tip,
+        onto=onto,
+        chain=default_chain(claude=claude),
+        task=visible(task),
+        committer=identity,
+        check=check,
+    )
+    return facts(report)
 
 
 def facts(report: RebaseReport) -> RebaseFacts:
-    """The report as the protocol has it."""
+    """The report as the protocol has it. What a person should look at first isn't done here."""
+    counts = report.outcome != "suspicious"
     return RebaseFacts(
-        outcome=report.outcome,
+        outcome=report.outcome if report.outcome != "suspicious" else "conflicted",
         old_tip=report.old_tip,
-        new_tip=report.new_tip,
+        new_tip=report.new_tip if counts else report.old_tip,
         onto=report.onto,
         conflicts=tuple(
             protocol.ConflictFact(

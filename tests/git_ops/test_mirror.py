@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from git_ops.errors import Busy, NotARepository, OutputTooLarge, UnknownRef
+from git_ops.errors import BadName, Busy, GitFailed, NotARepository, OutputTooLarge, UnknownRef
 from git_ops.lock import locked
 from git_ops.mirror import Mirror
 from git_ops.process import Git
@@ -135,3 +135,58 @@ def test_a_history_with_old_defects_is_taken(tmp_path: Path) -> None:
     mirror.ensure()
     mirror.fetch()
     assert mirror.resolve("main") == oid
+
+
+def test_a_job_fetches_only_what_it_needs(origin, tmp_path):
+    origin.push("main:refs/heads/other", "main:refs/heads/work")
+    mirror = Mirror(tmp_path / "m.git", origin.url, allow_protocols=("file",))
+    mirror.ensure()
+    assert mirror.fetch_branches("main", "work") == {name: origin.people.head() for name in ("main", "work")}
+    assert mirror.git.text("for-each-ref", "--format=%(refname)").split() == [
+        "refs/heads/main",
+        "refs/heads/work",
+    ]
+
+
+def test_refs_and_commits_go_where_they_are_wanted(origin, tmp_path):
+    first = origin.people.head()
+    second = origin.people.commit({"f": "2"})
+    origin.push("main")
+    mirror = Mirror(tmp_path / "m.git", origin.url, allow_protocols=("file",))
+    mirror.ensure()
+    at = mirror.fetch_refs({"refs/heads/main": "refs/forgehand/a", first: "refs/forgehand/b"})
+    assert at == {"refs/heads/main": second, first: first}
+    assert mirror.resolve("refs/forgehand/b") == first
+    with pytest.raises(UnknownRef):
+        mirror.fetch_refs({"refs/heads/nothing": "refs/forgehand/c"})
+    with pytest.raises(BadName):
+        mirror.fetch_refs({"--all": "refs/forgehand/c"})
+
+
+def missing(mirror, tip):
+    listed = mirror.git.text("rev-list", "--objects", "--missing=print", tip)
+    return sum(line.startswith("?") for line in listed.splitlines())
+
+
+def test_a_blobless_mirror_is_filled_for_the_work_at_hand(origin, tmp_path):
+    people = origin.people
+    base = people.commit({f"f{i}": f"{i}\n" for i in range(20)})
+    tip = people.commit({"f1": "new\n", "g": "g\n"})
+    origin.push("main")
+    for name in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
+        people("--git-dir", str(origin.path), "config", name, "true")
+    mirror = Mirror(tmp_path / "m.git", origin.url, allow_protocols=("file",), blobless=True)
+    mirror.ensure()
+    mirror.fetch_branches("main")
+    assert missing(mirror, tip) == 23  # all files of the whole history, and not one commit or tree
+    assert mirror.fill(wanted=[tip], without=[base]) == 2
+    assert missing(mirror, tip) == 21
+    offline = mirror.git.replace(allow_protocols=())
+    assert offline.text("show", f"{tip}:g") == "g"
+    with pytest.raises(GitFailed):
+        offline.text("show", f"{tip}:f7")
+    assert mirror.read_blob(tip, "f7", 100) == b"7\n"  # comes as it is needed
+    assert not (mirror.path / "shallow").exists()
+    mirror.fetch()
+    assert mirror.fill(wanted=[tip]) == 20
+    assert mirror.fill(wanted=[tip]) == 0

@@ -1,8 +1,11 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from git_ops import objects
-from git_ops.errors import BadName, OutputTooLarge, UnknownRef, Unmergeable
+from git_ops.errors import BadName, CorruptObject, OutputTooLarge, UnknownRef, Unmergeable
 from git_ops.objects import Identity
+from tests.git_ops.conftest import Repo
 
 
 def test_commit_round_trip_is_exact(repo):
@@ -72,3 +75,92 @@ def test_paths_survive_and_show_safely():
 def test_identities_that_would_break_a_commit(name, email):
     with pytest.raises(BadName):
         Identity(name=name, email=email)
+
+
+def test_an_edit_costs_no_more_in_a_larger_tree(repo, monkeypatch):
+    """Only the directories on the way are read, however many others there are."""
+    tree = repo.tree(repo.commit({f"d{i}/e/x": "1" for i in range(9)}))
+    blob = objects.write_blob(repo.git, b"new")
+    asked = []
+    read_tree = objects.read_tree
+    monkeypatch.setattr(objects, "read_tree", lambda git, oid: asked.append(oid) or read_tree(git, oid))
+    objects.edit_tree(repo.git, tree, {"d3/e/x": ("100644", blob)})
+    assert len(asked) == 3
+
+
+def edited_by_an_index(repo, tree, changes, tmp_path):
+    """What Git's own index makes of the same changes."""
+    env = {"GIT_INDEX_FILE": str(tmp_path / "index")}
+    (tmp_path / "index").unlink(missing_ok=True)
+    repo("read-tree", tree, env=env)
+    removed = b"".join(b"0 " + b"0" * 40 + b"\t" + path.encode() + b"\0" for path in changes)
+    added = b"".join(
+        f"{new[0]} {new[1]}\t{path}".encode() + b"\0" for path, new in changes.items() if new is not None
+    )
+    repo("update-index", "-z", "--index-info", stdin=removed + added, env=env)
+    return repo("write-tree", env=env)
+
+
+PATHS = ["a", "b", "d", "d/a", "d/e", "d/e/a", "d/e/f/g", "é/x", "a/b"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    start=st.sets(st.sampled_from(PATHS)),
+    changes=st.dictionaries(st.sampled_from(PATHS), st.sampled_from([None, "100644", "100755", "120000"])),
+)
+def test_an_edit_is_what_an_index_makes_of_it(tmp_path_factory, start, changes):
+    def tops(paths):
+        """Without those that lie in a file."""
+        return {path for path in paths if not any(path.startswith(f"{other}/") for other in paths)}
+
+    folder = tmp_path_factory.mktemp("edit")
+    repo = Repo(folder / "repo")
+    blob = objects.write_blob(repo.git, b"new")
+    added = tops({path for path, mode in changes.items() if mode})
+    changes = {
+        path: (mode, blob) if mode else None for path, mode in changes.items() if not mode or path in added
+    }
+    empty = objects.write_tree(repo.git, {})
+    tree = objects.edit_tree(repo.git, empty, dict.fromkeys(tops(start), ("100644", blob)))
+    assert repo("ls-tree", "-r", "--name-only", "-z", tree).split("\0")[:-1] == sorted(tops(start))
+    assert objects.edit_tree(repo.git, tree, changes) == edited_by_an_index(repo, tree, changes, folder)
+
+
+def test_a_file_that_is_a_directory_too_is_refused(repo):
+    blob = objects.write_blob(repo.git, b"x")
+    empty = objects.write_tree(repo.git, {})
+    with pytest.raises(Unmergeable, match="at once"):
+        objects.edit_tree(repo.git, empty, {"a": ("100644", blob), "a/b": ("100644", blob)})
+
+
+@pytest.mark.parametrize("new", [("100644", "1" * 40), ("040000", "1" * 40), ("100600", "1" * 40)])
+def test_what_is_not_stored_or_has_no_mode_is_refused(repo, new):
+    empty = objects.write_tree(repo.git, {})
+    with pytest.raises(Unmergeable):
+        objects.edit_tree(repo.git, empty, {"a": new})
+
+
+@pytest.mark.parametrize("path", [".GIT/x", "d/.git", ".git /x", "git~1/x", ".", "a/./b", "a/", ""])
+def test_paths_that_other_systems_take_for_git_are_refused(repo, path):
+    blob = objects.write_blob(repo.git, b"new")
+    empty = objects.write_tree(repo.git, {})
+    with pytest.raises(Unmergeable):
+        objects.edit_tree(repo.git, empty, {path: ("100644", blob)})
+
+
+def test_hostile_depth_needs_no_recursion(repo):
+    blob = objects.write_blob(repo.git, b"deep")
+    empty = objects.write_tree(repo.git, {})
+    with repo.git.session() as git:
+        tree = objects.edit_tree(git, empty, {"a/" * 1_500 + "x": ("100644", blob)})
+        assert objects.edit_tree(git, tree, {"a/" * 1_500 + "x": None}) == empty
+
+
+def test_damaged_object_is_told_as_such(repo):
+    oid = repo.commit({"a": "1"})
+    broken = repo.path / ".git" / "objects" / oid[:2] / oid[2:]
+    broken.chmod(0o644)
+    broken.write_bytes(b"damaged")
+    with pytest.raises(CorruptObject):
+        objects.read_commit(repo.git, oid)

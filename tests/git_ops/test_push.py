@@ -129,3 +129,20 @@ def test_no_repository_there(ours, tmp_path):
     with pytest.raises(NotARepository):
         push(git, url=f"file://{tmp_path}/none.git", sha=sha, branch="x", expected=None)
     assert isinstance(git, Git)
+
+
+def test_a_branch_cannot_hang_on_itself(origin, ours):
+    git, base, sha = ours
+    with pytest.raises(PushRejected):
+        push(git, url=origin.url, sha=sha, branch="main", expected=base, unmoved={"main": base})
+    assert origin.at("refs/heads/main") == base
+
+
+def test_where_both_moved_it_is_the_branch_that_counts(origin, ours, repo):
+    git, base, sha = ours
+    origin.push(f"{base}:refs/heads/work")
+    theirs = repo.commit({"human": "h"}, "by hand")
+    origin.push(f"{theirs}:refs/heads/main", f"{theirs}:refs/heads/work")
+    with pytest.raises(LeaseLost):
+        push(git, url=origin.url, sha=sha, branch="work", expected=base, unmoved={"main": base})
+    assert origin.at("refs/heads/work") == theirs

@@ -1,13 +1,16 @@
+import sys
 from pathlib import Path
 
 import pytest
 
-from git_ops.conflict import HunkChoice, Resolution
+from git_ops.conflict import Abstained, File, HunkChoice, Resolution
+from git_ops.errors import Unmergeable
 from git_ops.objects import read_commit
-from git_ops.rebase import rebase, touched
+from git_ops.rebase import rebase
+from git_ops.report import Texts
 from git_ops.resolve.chain import Chain
-from git_ops.resolve.oracle import OracleResolver
 from git_ops.resolve.trivial import TrivialResolver
+from git_ops.verify import CommandResult
 
 
 class Scripted:
@@ -21,14 +24,17 @@ class Scripted:
         self.asked = []
 
     def resolve(self, conflict, context):
-        self.asked.append((conflict.path, context.commit.subject, context.task))
+        if not conflict.textual:
+            return Abstained(why="no text")
+        self.asked.append((conflict.path, context.task))
         choices = tuple(HunkChoice(id=hunk.id, text=self.text) for hunk in conflict.hunks)
         whole = conflict.splice({c.id: c.text for c in choices}) if self.content is None else self.content
-        return Resolution(resolver=self.name, source="model", why="both", content=whole, hunks=choices)
+        files = {conflict.path: File(mode="100644", content=whole)}
+        return Resolution(resolver=self.name, source="model", why="both", files=files, hunks=choices)
 
 
 def run(repo, onto, tip, *resolvers, **options):
-    chain = Chain([TrivialResolver(), OracleResolver(), *resolvers])
+    chain = Chain([TrivialResolver(), *resolvers])
     before = repo.git.text("for-each-ref")
     report = rebase(repo.git, tip=tip, onto=onto, chain=chain, **options)
     assert repo.git.text("for-each-ref") == before
@@ -80,10 +86,10 @@ def test_resolved(repo):
     report = run(repo, onto, tip, scripted, task="please")
     assert report.outcome == "resolved"
     assert repo.show(report.new_tip, "f") == b"1\nT\nA\n3\n"
-    assert scripted.asked == [("f", "agent's work", "please")]
+    assert scripted.asked == [("f", "please")]
     (fact,) = report.conflicts
-    assert (fact.path, fact.kind, fact.resolver, fact.commit) == ("f", "content", "scripted", tip)
-    assert fact.gates == ("marker-lines", "outside-hunks", "parses", "changes-preserved")
+    assert (fact.path, fact.kind, fact.resolver, fact.source) == ("f", "content", "scripted", "model")
+    assert {"path-set", "marker-lines", "outside-hunks", "parses", "changes-preserved"} <= set(fact.gates)
 
 
 def test_nobody_to_ask(repo):
@@ -181,8 +187,8 @@ def test_union_in_a_bare_repository_needs_nobody(repo, tmp_path):
     assert (report.outcome, scripted.asked) == ("clean", [])
 
 
-def test_work_that_is_taken_back_ends_in_gits_own_merge(repo):
-    """The first commit conflicts, but the branch takes it back, so the tips merge cleanly."""
+def test_steps_that_conflict_on_the_way_to_a_clean_end(repo):
+    """The first commit conflicts, but the branch takes it back, so the tips merge cleanly: nobody is asked."""
     repo.commit({"f": "1\n2\n3\n"})
     repo("checkout", "-q", "-b", "work")
     repo.commit({"f": "1\nA\n3\n"}, "try")
@@ -190,40 +196,47 @@ def test_work_that_is_taken_back_ends_in_gits_own_merge(repo):
     tip = repo.commit({"h": "1\n"}, "more")
     repo("checkout", "-q", "main")
     onto = repo.commit({"f": "1\nT\n3\n"}, "target")
-    assert "later commit" in run(repo, onto, tip).conflicts[0].why
-    report = run(repo, onto, tip, Scripted(b"T\nA\n"))
-    assert report.outcome == "resolved"
-    assert [fact.resolver for fact in report.conflicts] == ["scripted", "oracle"]
+    scripted = Scripted(b"")
+    report = run(repo, onto, tip, scripted)
+    assert (report.outcome, report.conflicts, scripted.asked) == ("clean", (), [])
     assert repo.show(report.new_tip, "f") == b"1\nT\n3\n"
-    assert len(report.commits) == 3
+    one, two, three = report.commits
+    assert one.new == two.new != three.new
+    assert "folded" in one.reason
+    assert {"range-diff", "end-tree"} <= {gate.name for gate in report.gates if gate.passed}
+    assert "more" in report.range_diff
 
 
-def twin_and_revert(repo):
-    """The target took the branch's first commit and reverted it; the second conflicts, the tips don't."""
+def twin_and_revert(repo, *, second):
+    """The target took the branch's first commit and reverted it."""
     repo.commit({"f": "1\n2\n3\n"})
     repo("checkout", "-q", "-b", "work")
     repo.commit({"f": "1\nA\n3\n"}, "first")
-    tip = repo.commit({"f": "1\nB\n3\n"}, "second")
+    tip = repo.commit(second, "second")
     repo("checkout", "-q", "main")
     repo.commit({"f": "1\nA\n3\n"}, "the same first")
     return repo.commit({"f": "1\n2\n3\n", "g": "1\n"}, "revert"), tip
 
 
-def test_oracle_settles_what_later_commits_leave_alone(repo):
-    onto, tip = twin_and_revert(repo)
+def test_the_merge_of_the_tips_settles_a_step(repo):
+    onto, tip = twin_and_revert(repo, second={"f": "1\nB\n3\n"})
     report = run(repo, onto, tip)
-    assert (report.outcome, [fact.resolver for fact in report.conflicts]) == ("resolved", ["oracle"])
+    assert (report.outcome, report.conflicts) == ("clean", ())
     assert repo.show(report.new_tip, "f") == b"1\nB\n3\n"
+    assert [commit.new is None for commit in report.commits] == [True, False]
 
 
-def test_series_that_ends_elsewhere_than_gits_merge_is_refused(repo):
-    onto, tip = twin_and_revert(repo)
-    report = rebase(repo.git, tip=tip, onto=onto, chain=Chain([Scripted(b"2\nB\n")]))
-    assert report.outcome == "conflicted"
-    assert "gate end-tree" in report.detail
+def test_a_clean_replay_that_ends_elsewhere_is_suspicious(repo):
+    """Git's replay leaves the reverted commit out, its merge brings it back: somebody must say which."""
+    onto, tip = twin_and_revert(repo, second={"h": "1\n"})
+    report = run(repo, onto, tip)
+    assert report.outcome == "suspicious"
+    assert "end-tree" in report.detail
+    assert repo.show(report.new_tip, "f") == b"1\n2\n3\n"
 
 
-def test_evil_merge_is_escalated(repo):
+def merged_by_hand(repo, target, hand):
+    """The branch merges the target, with `hand` changed in the merge; then the target goes on."""
     repo.commit({"a": "1\n"})
     repo("checkout", "-q", "-b", "work")
     repo.commit({"mine": "1\n"})
@@ -231,17 +244,124 @@ def test_evil_merge_is_escalated(repo):
     repo.commit({"theirs": "1\n"})
     repo("checkout", "-q", "work")
     repo("merge", "-q", "--no-ff", "--no-commit", "main")
-    tip = repo.commit({"by-hand": "only here\n"}, "merge")
+    tip = repo.commit(hand, "merge")
     repo("checkout", "-q", "main")
-    onto = repo.commit({"later": "1\n"})
+    return repo.commit(target), tip
+
+
+def test_an_honest_merge_in_the_range_leaves_nothing_behind(repo):
+    onto, tip = merged_by_hand(repo, {"later": "1\n"}, {})
     report = run(repo, onto, tip)
-    assert report.outcome == "conflicted"
-    assert "merge commits" in report.detail
+    assert (report.outcome, report.carried, len(report.commits)) == ("clean", None, 1)
 
 
-def test_touched(repo):
-    one = repo.commit({"a": "1", "b": "1"})
-    two = repo.commit({"b": None, "c": "1"})
-    assert touched(repo.git, (one, two)) == {"a", "b", "c"}
-    assert touched(repo.git, (two,)) == {"b", "c"}
-    assert touched(repo.git, ()) == frozenset()
+def test_a_hand_edit_in_a_merge_is_carried_over(repo):
+    onto, tip = merged_by_hand(repo, {"later": "1\n"}, {"by-hand": "only here\n"})
+    report = run(repo, onto, tip)
+    assert (report.outcome, report.carried) == ("clean", report.new_tip)
+    assert repo.show(report.new_tip, "by-hand") == b"only here\n"
+    message = read_commit(repo.git, report.carried).message
+    assert message == b"Keep what was changed by hand in merge " + tip[:12].encode() + b"\n\nmerge"
+
+
+def test_a_hand_edit_in_a_merge_that_conflicts_names_the_merge(repo):
+    onto, tip = merged_by_hand(repo, {"by-hand": "theirs\n"}, {"by-hand": "only here\n"})
+    report = run(repo, onto, tip)
+    assert (report.outcome, report.new_tip) == ("conflicted", tip)
+    assert tip[:10] in report.detail
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "outcome"),
+    [
+        ({"new": True}, "resolved"),
+        ({"new": False, "onto": False}, "resolved"),
+        ({"new": False, "onto": True}, "conflicted"),
+    ],
+    ids=["green", "red on the target, too", "red"],
+)
+def test_the_repositorys_own_command_has_the_last_word(repo, verdicts, outcome):
+    onto, tip = content_conflict(repo)
+    asked = []
+
+    def check(oid):
+        asked.append("onto" if oid == onto else "new")
+        assert repo.git.text("cat-file", "-t", oid) == "commit"
+        return CommandResult(passed=verdicts[asked[-1]], summary="exit code 1")
+
+    report = rebase(repo.git, tip=tip, onto=onto, chain=Chain([Scripted(b"T\nA\n")]), check=check)
+    assert report.outcome == outcome
+    assert asked == list(verdicts)
+
+
+def renamed_under_a_new_caller(repo):
+    lib = "def fetch_all(url):\n    return url\n\n\ndef other():\n    return 1\n"
+    caller = "from lib import fetch_all\n\nprint(fetch_all('x'))\n"
+    _, onto, tip = repo.fork(
+        {"lib.py": lib}, {"lib.py": lib.replace("fetch_all", "fetch_every")}, {"use.py": caller}
+    )
+    return onto, tip
+
+
+def test_a_suspicion_gives_way_to_a_command_that_passes(repo):
+    onto, tip = renamed_under_a_new_caller(repo)
+    assert run(repo, onto, tip).outcome == "suspicious"
+    report = run(repo, onto, tip, check=lambda _oid: CommandResult(passed=True, summary=""))
+    assert report.outcome == "clean"
+    assert any(gate.name == "stale-symbols" and not gate.passed for gate in report.gates)
+
+
+def test_only_answers_that_came_through_are_remembered(repo):
+    class Keeps(Scripted):
+        def remember(self, settled, *, commit):
+            self.kept = ([one.conflict.path for one in settled], commit)
+
+    onto, tip = content_conflict(repo)
+    good, bad = Keeps(b"T\nA\n"), Keeps(b"T\nA\n")
+    report = rebase(repo.git, tip=tip, onto=onto, chain=Chain([good]))
+    assert good.kept == (["f"], report.new_tip)
+    failing = rebase(
+        repo.git,
+        tip=tip,
+        onto=onto,
+        chain=Chain([bad]),
+        check=lambda oid: CommandResult(passed=oid == onto, summary=""),
+    )
+    assert failing.outcome == "conflicted"
+    assert not hasattr(bad, "kept")
+
+
+def test_texts_and_intents_are_told(repo):
+    onto, tip = content_conflict(repo)
+    (fact,) = run(repo, onto, tip, Scripted(b"T\nA\n")).conflicts
+    assert fact.texts == Texts(base="1\n2\n3\n", target="1\nT\n3\n", agent="1\nA\n3\n", result="1\nT\nA\n3\n")
+    assert (fact.target_intent, fact.agent_intent) == (("target's work",), ("agent's work",))
+    (hunk,) = fact.hunks
+    assert (hunk.base, hunk.target, hunk.agent, hunk.result) == ("2\n", "T\n", "A\n", "T\nA\n")
+
+
+def test_several_commits_that_conflict_ask_once(repo):
+    repo.commit({"f": "1\n2\n3\n"})
+    repo("checkout", "-q", "-b", "work")
+    for i in range(4):
+        tip = repo.commit({"f": f"1\nA{i}\n3\n", f"n{i}": "x"}, f"step {i}")
+    repo("checkout", "-q", "main")
+    onto = repo.commit({"f": "1\nT\n3\n"}, "target")
+    scripted = Scripted(b"T\nA3\n")
+    report = run(repo, onto, tip, scripted)
+    assert report.outcome == "resolved", report.text()
+    assert len(scripted.asked) == 1
+    assert repo.show(report.new_tip, "f") == b"1\nT\nA3\n3\n"
+    assert {commit.new for commit in report.commits} == {report.new_tip}
+
+
+def test_too_many_commits_are_refused(repo, monkeypatch):
+    monkeypatch.setattr(sys.modules["git_ops.replay"], "MAX_COMMITS", 1)
+    repo.commit({"f": "1\n"})
+    repo("checkout", "-q", "-b", "work")
+    repo.commit({"a": "1"})
+    tip = repo.commit({"b": "1"})
+    repo("checkout", "-q", "main")
+    onto = repo.commit({"c": "1"})
+    with pytest.raises(Unmergeable, match="squash some"):
+        rebase(repo.git, tip=tip, onto=onto)

@@ -2,7 +2,10 @@ import pytest
 
 from git_ops.errors import (
     BadName,
+    CorruptObject,
+    DiskFull,
     GitFailed,
+    GitTooOld,
     NotARepository,
     RemoteDenied,
     RemoteUnreachable,
@@ -25,6 +28,12 @@ from git_ops.remote import default_branch, fetch, ls_remote, translate
 )
 def test_what_git_says_in_prose_becomes_an_error_of_ours(stderr, error):
     assert type(translate(GitFailed(("git", "fetch"), 128, stderr))) is error
+
+
+@pytest.mark.parametrize("kind", [CorruptObject, DiskFull, GitTooOld])
+def test_what_failed_on_our_side_stays_what_it_is(kind):
+    error = kind(("git", "fetch"), 128, "fatal: the remote end hung up unexpectedly")
+    assert translate(error) is error
 
 
 def test_ls_remote_matches_whole_names(origin):

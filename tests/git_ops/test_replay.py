@@ -1,68 +1,26 @@
-import random
+import dataclasses
+import sys
 
 import pytest
 
-from git_ops.objects import Identity, read_commit
-from git_ops.replay import Refused, Replayed, Stopped, replay
+from git_ops import mergetree
+from git_ops.errors import Unmergeable
+from git_ops.features import features
+from git_ops.mergetree import merging
+from git_ops.objects import Identity, edit_tree, read_commit, write_blob
+from git_ops.replay import Replayed, Stopped, commits_of_range, replay, touched
 
-pytestmark = pytest.mark.slow
 
-LINES = [f"line {i}\n" for i in range(5)]
+@pytest.fixture(autouse=True, params=["as it is", "as an old git"])
+def _can(request, monkeypatch):
+    """What the git on PATH can do, and the least that is supported."""
+    if request.param == "as an old git":
+        old = dataclasses.replace(features(), merge_base=False, attr_source=False, replay=False)
+        monkeypatch.setattr(mergetree, "features", lambda: old)
 
 
 def run(repo, base, onto, tip, **options):
     return replay(repo.git, base=base, tip=tip, onto=onto, **options)
-
-
-def mutate(rng, files):
-    """One random change to a small tree of text files."""
-    files = dict(files)
-    name = rng.choice(sorted(files))
-    match rng.randrange(6):
-        case 0 | 1 | 2:
-            lines = files[name].splitlines(keepends=True)
-            if lines:
-                lines[rng.randrange(len(lines))] = f"edit {rng.randrange(3)}\n"
-            files[name] = "".join(lines)
-        case 3:
-            files[f"new{rng.randrange(3)}"] = f"new {rng.randrange(2)}\n"
-        case 4 if len(files) > 1:
-            del files[name]
-        case _:
-            files[f"moved-{name}"] = files.pop(name)
-    return files
-
-
-def grow(repo, rng, files, count):
-    for i in range(count):
-        after = mutate(rng, files)
-        repo.commit({**dict.fromkeys(files.keys() - after.keys()), **after}, f"change {i}\n\n# kept\n\n\nend")
-        files = after
-    return repo.head()
-
-
-@pytest.mark.parametrize("seed", range(16))
-def test_equals_git_rebase(repo, seed):
-    rng = random.Random(seed)
-    files = {name: "".join(LINES) for name in ("a", "b", "c")}
-    base = repo.commit(files, "base")
-    repo("checkout", "-q", "-b", "work")
-    tip = grow(repo, rng, files, 3)
-    repo("checkout", "-q", "main")
-    onto = grow(repo, rng, files, 2)
-    ours = run(repo, base, onto, tip)
-    repo("checkout", "-q", "work")
-    repo("rebase", "-q", "main", ok=(0, 1))
-    stopped_at = repo("rev-parse", "-q", "--verify", "REBASE_HEAD", ok=(0, 1, 128))
-    if stopped_at:
-        assert isinstance(ours, Stopped)
-        assert ours.commit == stopped_at
-        assert ours.conflicts
-    else:
-        assert isinstance(ours, Replayed)
-        assert ours.tree == repo.tree("HEAD")
-        log = ("log", "--format=%an %ae %ad%n%B", f"{onto}..")
-        assert repo(*log[:-1], f"{onto}..{ours.new_tip}") == repo(*log[:-1], f"{onto}..HEAD")
 
 
 def test_message_author_and_encoding_are_kept_byte_for_byte(repo):
@@ -95,6 +53,18 @@ def test_same_input_same_commits_and_committer(repo):
     assert read_commit(repo.git, run(repo, base, onto, tip).new_tip).committer.startswith(b"Carl <carl@")
 
 
+def test_committer_without_utf8_and_odd_headers_survive(repo):
+    base, onto, tip = repo.fork({"a": "1\n"}, {"b": "1\n"}, {"c": "1\n"})
+    raw = repo.git.run("cat-file", "commit", tip).stdout
+    odd = raw.replace(
+        b"author Ada <ada@example.org> 1700000000 +0530", b"author Ad\xe0 <ada 1700000000"
+    ).replace(b"committer Carl", b"committer C\xe0rl")
+    old = repo.git.text("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=odd)
+    new = read_commit(repo.git, run(repo, base, onto, old).new_tip)
+    assert new.author == b"Ad\xe0 <ada 1700000000"
+    assert new.committer == b"C\xe0rl <carl@example.org> 1700000100 +0000"
+
+
 def test_twins_and_emptied_commits_are_dropped_and_told(repo):
     base = repo.commit({"a": "1\n2\n3\n", "b": "1\n"})
     repo("checkout", "-q", "-b", "work")
@@ -110,10 +80,35 @@ def test_twins_and_emptied_commits_are_dropped_and_told(repo):
     assert "nothing of it is left" in result.commits[1].reason
 
 
+def test_emptied_commit_without_twins_is_dropped_and_told(repo):
+    base = repo.commit({"a": "1\n2\n3\n"})
+    repo("checkout", "-q", "-b", "work")
+    emptied = repo.commit({"a": "1\nX\n3\n"}, "emptied")
+    tip = repo.commit({"b": "1\n"}, "more")
+    repo("checkout", "-q", "main")
+    onto = repo.commit({"a": "1\nX\n3\n", "z": "more\n"}, "same change and more")
+    result = run(repo, base, onto, tip)
+    assert [(c.old, c.new is None) for c in result.commits] == [(emptied, True), (tip, False)]
+
+
+def test_everything_is_in_the_target_already(repo):
+    base, onto, tip = repo.fork({"a": "1\n"}, {"a": "2\n", "b": "1\n"}, {"a": "2\n"})
+    result = run(repo, base, onto, tip)
+    assert (result.new_tip, result.tree) == (onto, repo.tree(onto))
+
+
 def test_commits_already_in_place_keep_their_ids(repo):
     base = repo.commit({"a": "1\n"})
-    tip = repo.commit({"b": "1\n"})
-    assert run(repo, base, base, tip).new_tip == tip
+    one = repo.commit({"b": "1\n"})
+    tip = repo.commit({"b": "2\n"})
+    result = run(repo, base, base, tip)
+    assert [commit.new for commit in result.commits] == [one, tip]
+    assert {commit.reason for commit in result.commits} == {"already in place"}
+
+
+def test_nothing_to_replay(repo):
+    base, onto, _ = repo.fork({"a": "1\n"}, {"b": "1\n"}, {"c": "1\n"})
+    assert run(repo, base, onto, base) == Replayed(new_tip=onto, tree=repo.tree(onto), commits=())
 
 
 def test_signature_is_dropped_and_told(repo):
@@ -134,47 +129,57 @@ def test_root_commit_in_the_range(repo):
     repo("checkout", "-q", "--orphan", "other")
     repo("rm", "-rfq", ".")
     tip = repo.commit({"b": "1\n"}, "a root")
-    empty = read_commit(repo.git, tip)
-    assert empty.parents == ()
+    assert read_commit(repo.git, tip).parents == ()
     # There is no base: nothing of `tip` is in `onto`, so any commit of `onto` will do.
     result = run(repo, onto, onto, tip)
     assert repo.show(result.new_tip, "a") == repo.show(result.new_tip, "b") == b"1\n"
 
 
-def evil_merge(repo, *, evil):
-    base = repo.commit({"a": "1\n2\n3\n"})
+def test_merges_are_flattened_and_named(repo):
+    repo.commit({"a": "1\n2\n3\n"})
     repo("checkout", "-q", "-b", "work")
-    repo.commit({"mine": "1\n"}, "mine")
+    mine = repo.commit({"mine": "1\n"}, "mine")
     repo("checkout", "-q", "main")
     repo.commit({"theirs": "1\n"}, "theirs")
     repo("checkout", "-q", "work")
     repo("merge", "-q", "--no-ff", "--no-commit", "main")
-    tip = repo.commit({"by-hand": "only here\n"} if evil else {}, "merge")
+    tip = repo.commit({"by-hand": "only here\n"}, "merge")
     repo("checkout", "-q", "main")
     onto = repo.commit({"later": "1\n"}, "later")
-    return repo("merge-base", onto, tip), onto, tip, base
-
-
-def test_innocent_merge_in_the_range_is_flattened(repo):
-    base, onto, tip, _ = evil_merge(repo, evil=False)
+    base = repo("merge-base", onto, tip)
     result = run(repo, base, onto, tip)
-    assert isinstance(result, Replayed)
-    assert len(result.commits) == 1
+    assert result.merges == (tip,)
+    assert [commit.old for commit in result.commits] == [mine]
+    assert commits_of_range(repo.git, base, tip, onto) == ((tip,), ((mine, False),))
+    clash = repo.commit({"mine": "other\n"}, "clash")
+    assert run(repo, base, clash, tip).merges == (tip,)
 
 
-def test_evil_merge_is_refused(repo):
-    base, onto, tip, _ = evil_merge(repo, evil=True)
-    result = run(repo, base, onto, tip)
-    assert isinstance(result, Refused)
-    assert tip[:10] in result.reason
-    assert "changes of their own" in result.reason
-
-
-def test_merge_in_a_conflicting_range_is_refused(repo):
-    base, _, tip, _ = evil_merge(repo, evil=False)
+def test_stop_tells_step_and_merge(repo):
+    base = repo.commit({"f": "1\n"})
+    repo("checkout", "-q", "-b", "work")
+    first = repo.commit({"g": "1\n"})
+    clashing = repo.commit({"f": "A\n"})
+    last = repo.commit({"g": "2\n"})
     repo("checkout", "-q", "main")
-    onto = repo.commit({"mine": "other\n"}, "clash")
-    assert isinstance(run(repo, base, onto, tip), Refused)
+    onto = repo.commit({"f": "T\n"})
+    result = run(repo, base, onto, last)
+    assert isinstance(result, Stopped)
+    assert (result.step.oid, result.step.remaining) == (clashing, (last,))
+    assert [commit.old for commit in result.done] == [first]
+    assert result.step.onto == result.done[0].new
+    assert list(result.merged.stages) == ["f"]
+
+
+def test_settled_step_goes_on(repo):
+    base, onto, tip = repo.fork({"f": "1\n"}, {"f": "T\n"}, {"f": "A\n"})
+
+    def settle(step, merged):
+        assert (step.oid, step.onto) == (tip, onto)
+        return edit_tree(repo.git, merged.tree, {"f": ("100644", write_blob(repo.git, b"both\n"))})
+
+    result = run(repo, base, onto, tip, settle=settle)
+    assert repo.show(result.new_tip, "f") == b"both\n"
 
 
 def test_works_in_a_bare_repository_and_moves_nothing(repo, tmp_path):
@@ -184,3 +189,109 @@ def test_works_in_a_bare_repository_and_moves_nothing(repo, tmp_path):
     before = git.text("for-each-ref")
     assert isinstance(replay(git, base=base, tip=tip, onto=onto), Replayed)
     assert git.text("for-each-ref") == before
+
+
+def test_too_many_commits_are_refused(repo, monkeypatch):
+    base, onto, tip = repo.fork({"a": "1\n"}, {"b": "1\n"}, {"c": "1\n"})
+    monkeypatch.setattr(sys.modules["git_ops.replay"], "MAX_COMMITS", 0)
+    with pytest.raises(Unmergeable, match="squash"):
+        run(repo, base, onto, tip)
+
+
+def test_cost_in_processes_does_not_grow_but_for_the_merges(repo, monkeypatch):
+    base = repo.commit({"a": "1\n"})
+    repo("checkout", "-q", "-b", "work")
+    tips = [repo.commit({f"f{i}": "1\n"}) for i in range(4)]
+    repo("checkout", "-q", "main")
+    onto = repo.commit({"b": "1\n"})
+    started = []
+    popen = type(repo.git).popen
+    monkeypatch.setattr(
+        type(repo.git), "popen", lambda *args, **named: started.append(args) or popen(*args, **named)
+    )
+
+    def counted(tip):
+        started.clear()
+        with merging(repo.git, attributes_of=onto) as merger:
+            run(repo, base, onto, tip, merger=merger)
+        return sum("merge-tree" not in args for args in started)
+
+    features()
+    assert counted(tips[1]) == counted(tips[3])
+
+
+def test_touched(repo):
+    root = repo.commit({"a": "1\n", "d/b": "1\n"})
+    moved = repo.commit({"a": None, "e\tx\n": "1\n"})
+    empty = repo.commit({})
+    repo("checkout", "-q", "-b", "side", root)
+    side = repo.commit({"f" * 40: "1\n"})
+    repo("checkout", "-q", "main")
+    repo("merge", "-q", "-m", "x", side)
+    merge = repo.head()
+    found = touched(repo.git, [root, moved, empty, merge])
+    assert found == {
+        root: {"a", "d/b"},
+        moved: {"a", "e\tx\n"},
+        empty: frozenset(),
+        merge: {"f" * 40, "a", "e\tx\n"},
+    }
+    assert touched(repo.git, []) == {}
+
+
+def autosquashed(repo, commits):
+    """Replay commits (files, message) that are on `work` onto a moved `main`; compare with git's own trees."""
+    base = repo.commit({"f": "1\n2\n3\n", "g": "1\n"})
+    repo("checkout", "-q", "-b", "work")
+    oids = [repo.commit(files, message) for files, message in commits]
+    repo("checkout", "-q", "main")
+    onto = repo.commit({"z": "1\n"})
+    result = run(repo, base, onto, oids[-1], autosquash=True)
+    repo("checkout", "-q", "work")
+    settings = ("-c", "sequence.editor=:", "-c", "core.editor=:")
+    repo(*settings, "rebase", "-q", "-i", "--autosquash", "--empty=drop", onto)
+    log = ("log", "--reverse", "--format=%T %an %ad")
+    assert repo(*log, f"{onto}..{result.new_tip}") == repo(*log, f"{onto}..HEAD")
+    return oids, result
+
+
+def test_fixups_are_folded(repo):
+    oids, result = autosquashed(
+        repo,
+        [
+            ({"f": "A\n2\n3\n"}, "first"),
+            ({"g": "2\n"}, "second\n\nbody\n"),
+            ({"f": "A\n2\nB\n"}, "fixup! first"),
+            ({"g": "3\n"}, "fixup! fixup! second"),
+        ],
+    )
+    first, second, one, two = oids
+    new = {commit.old: commit.new for commit in result.commits}
+    assert [commit.old for commit in result.commits] == [first, one, second, two]
+    assert new[first] == new[one] != new[second] == new[two] == result.new_tip
+    assert first[:10] in next(commit.reason for commit in result.commits if commit.old == one)
+    assert read_commit(repo.git, new[second]).message == b"second\n\nbody\n"
+
+
+def test_squash_joins_and_amend_replaces_messages(repo):
+    _, result = autosquashed(
+        repo,
+        [
+            ({"f": "A\n2\n3\n"}, "first\n"),
+            ({"g": "2\n"}, "second\n"),
+            ({"f": "A\n2\nB\n"}, "squash! first\n\n# why\n"),
+            ({"g": "3\n"}, "amend! second\n\nbetter\n\nbody\n"),
+        ],
+    )
+    parent = read_commit(repo.git, result.new_tip).parents[0]
+    assert read_commit(repo.git, parent).message == b"first\n\n# why\n"
+    assert read_commit(repo.git, result.new_tip).message == b"better\n\nbody\n"
+
+
+def test_fixups_stay_as_they_are_unless_asked(repo):
+    base, onto, tip = repo.fork({"a": "1\n"}, {"b": "1\n"}, {"c": "1\n"})
+    repo("checkout", "-q", "work")
+    fixup = repo.commit({"c": "2\n"}, "fixup! agent's work")
+    result = run(repo, base, onto, fixup)
+    assert [commit.old for commit in result.commits] == [tip, fixup]
+    assert len({commit.new for commit in result.commits}) == 2

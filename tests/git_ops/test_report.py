@@ -1,71 +1,24 @@
 import json
-from pathlib import Path
 
-from git_ops.report import ConflictFact, RebaseReport, commit_facts, diff_facts
+import pytest
 
+from git_ops.diff import diff_facts
+from git_ops.report import (
+    MAX_TEXT,
+    ConflictFact,
+    GateFact,
+    HunkFact,
+    RebaseReport,
+    ReplayedCommit,
+    Texts,
+    shorten,
+)
 
-def test_every_kind_of_change(repo):
-    base = repo.commit({"a": "1\n2\n", "gone": "x\n", "bin": b"\0", "link": Path("a"), "odd\tname": "1\n"})
-    (repo.path / "a").chmod(0o755)
-    tip = repo.commit(
-        {"a": "1\n3\n4\n", "gone": None, "bin": b"\0\1", "link": "now a file\n", "odd\tname": "2\n"}
-    )
-    facts = diff_facts(repo.git, base, tip)
-    found = {f.path: (f.status, f.old_mode, f.new_mode, f.added, f.removed) for f in facts.files}
-    assert found == {
-        "a": ("M", "100644", "100755", 2, 1),
-        "bin": ("M", "100644", "100644", None, None),
-        "gone": ("D", "100644", "000000", 0, 1),
-        "link": ("T", "120000", "100644", 1, 1),
-        "odd\tname": ("M", "100644", "100644", 1, 1),
-    }
-    assert (facts.added, facts.removed) == (4, 4)
-    assert len(facts.commits) == 1
+OLD, NEW, ONTO = "a" * 40, "b" * 40, "c" * 40
 
 
-def test_rename_is_two_paths(repo):
-    base = repo.commit({"old": "same\n"})
-    tip = repo.commit({"old": None, "new": "same\n"})
-    assert [(f.path, f.status) for f in diff_facts(repo.git, base, tip).files] == [("new", "A"), ("old", "D")]
-
-
-def test_submodule_link_is_seen(repo):
-    base = repo.commit({"a": "1"})
-    repo("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
-    repo("commit", "-qm", "link")
-    (file,) = diff_facts(repo.git, base, repo.head()).files
-    assert (file.path, file.new_mode, file.new_oid) == ("sub", "160000", "1" * 40)
-
-
-def test_commits_oldest_first_and_bounded(repo):
-    base = repo.commit({"a": "1"})
-    one = repo.commit({"a": "2"}, "subject one\n\nbody")
-    two = repo.commit({"a": "3"}, "subject two")
-    facts = commit_facts(repo.git, base, two)
-    assert [(c.oid, c.subject, c.parents) for c in facts] == [
-        (one, "subject one", (base,)),
-        (two, "subject two", (one,)),
-    ]
-    assert (facts[0].author_name, facts[0].committer_email, facts[0].authored_at) == (
-        "Ada", "carl@example.org", 1_700_000_000,
-    )  # fmt: skip
-    assert [c.oid for c in commit_facts(repo.git, base, two, max_commits=1)] == [two]
-    assert commit_facts(repo.git, two, two) == ()
-
-
-def test_commits_of_a_bare_repository_that_borrows_objects(repo, tmp_path):
-    base, tip = repo.commit({"a": "1"}), repo.commit({"a": "2"}, "é")
-    bare = tmp_path / "borrower.git"
-    repo("init", "-q", "--bare", str(bare))
-    (bare / "objects/info/alternates").write_text(f"{repo.path}/.git/objects\n")
-    assert [c.subject for c in commit_facts(repo.git.replace(git_dir=bare), base, tip)] == ["é"]
-
-
-def test_nothing_of_the_callers_environment_gets_in(repo, monkeypatch):
-    base, tip = repo.commit({"a": "1"}), repo.commit({"a": "2"})
-    monkeypatch.setenv("GIT_DIR", "/nonexistent")
-    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", "/nonexistent")
-    assert len(diff_facts(repo.git, base, tip).commits) == 1
+def report(**changes):
+    return RebaseReport(**{"outcome": "resolved", "old_tip": OLD, "new_tip": NEW, "onto": ONTO, **changes})
 
 
 def test_json_forms_are_plain_and_printable(repo):
@@ -74,10 +27,50 @@ def test_json_forms_are_plain_and_printable(repo):
     told = json.dumps(diff_facts(repo.git, base, tip).to_dict(), ensure_ascii=False)
     assert "\x1b" not in told
     assert "\u202e" not in told
-    report = RebaseReport(
-        outcome="conflicted", old_tip=tip, new_tip=tip, onto=base,
-        conflicts=(ConflictFact(path="f\udcff", kind="content", commit=tip, gates=("parses",)),),
-    )  # fmt: skip
-    assert json.loads(json.dumps(report.to_dict()))["conflicts"][0] == {
-        "path": "f\\udcff", "kind": "content", "commit": tip, "resolver": None, "why": "", "gates": ["parses"],
-    }  # fmt: skip
+    hunk = HunkFact(id="h1", base="", target="a\n\tb\n", agent="\x07")
+    conflict = ConflictFact(path="f\udcff", kind="content", gates=("parses",), hunks=(hunk,))
+    value = json.loads(report(conflicts=(conflict,)).to_json())
+    (fact,) = value["conflicts"]
+    assert (fact["path"], fact["gates"], fact["texts"]["base"]) == ("f\\udcff", ["parses"], None)
+    assert (fact["hunks"][0]["target"], fact["hunks"][0]["agent"]) == ("a\n\tb\n", "\\x07")
+
+
+def test_the_text_says_what_happened_to_everything():
+    commits = (
+        ReplayedCommit(old="1" * 40, new="2" * 40),
+        ReplayedCommit(old="3" * 40, new=None, reason="the target already has the same patch"),
+    )
+    settled = ConflictFact(
+        path="f.py", kind="content", resolver="trivial", why="the same", target_intent=("T",)
+    )
+    open_one = ConflictFact(
+        path="g", kind="modify/delete", why="who knows", agent_intent=("A",), options=("keep: x",)
+    )
+    gates = (
+        GateFact(name="end-tree", passed=True),
+        GateFact(name="range-diff", passed=False, why="lost\x1b[1m"),
+    )
+    text = report(
+        commits=commits, carried="4" * 40, conflicts=(settled, open_one), gates=gates, undo="git reset"
+    ).text()
+    for said in (
+        "1111111111 -> 2222222222", "3333333333 -> dropped", "the same patch", "4444444444  (added",
+        "f.py: content, settled by trivial", "target: T", "g: modify/delete, not settled", "branch: A",
+        "possible: keep: x", "gate range-diff: lost", "Undo: git reset",
+    ):  # fmt: skip
+        assert said in text
+    assert "\x1b" not in text
+    assert "end-tree" not in text
+
+
+@pytest.mark.parametrize("outcome", ["up_to_date", "clean", "resolved", "suspicious", "conflicted"])
+def test_every_outcome_has_its_words(outcome):
+    assert report(outcome=outcome, detail="Because").text().splitlines()[0].endswith("Because")
+
+
+def test_long_texts_are_cut_and_say_so():
+    assert shorten(b"\0") is None
+    assert shorten(None) is None
+    assert shorten(b"caf\xe9") == "caf\\xe9"
+    assert shorten(b"x" * (MAX_TEXT + 1)).endswith(f"[cut: {MAX_TEXT + 1} characters in all]\n")
+    assert Texts(base="x") != Texts()

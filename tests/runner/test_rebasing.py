@@ -11,7 +11,7 @@ def report(outcome="resolved", **changes):
 
 
 def conflict(path="a.py", **changes):
-    return ConflictFact(path=path, kind="content", commit=OLD, **changes)
+    return ConflictFact(path=path, kind="content", **changes)
 
 
 def test_hostile_paths_and_long_texts_fit_the_protocol():
@@ -39,3 +39,9 @@ def test_sorry_names_only_what_is_unsettled():
 def test_many_conflicts_are_counted():
     many = tuple(conflict(f"{number}.py") for number in range(9))
     assert "and 4 more" in rebasing.sorry(rebasing.facts(report("conflicted", conflicts=many)), "main")
+
+
+def test_what_a_person_should_look_at_first_is_not_done():
+    facts = rebasing.facts(report("suspicious", detail="Gate stale-symbols: `f` is gone."))
+    assert (facts.outcome, facts.new_tip) == ("conflicted", OLD)
+    assert "stale-symbols" in rebasing.sorry(facts, "main")

@@ -6,14 +6,16 @@ the reason, as an honest model would. Changed lines that don't survive are named
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.demo.rehearsal.scenario import ConflictRule
 from app.demo.rehearsal.steps import Block, blocks
 
-_WANTED = re.compile(r"^Settle these hunks: (.+)\.$", re.MULTILINE)
-_NO_LINES = "(no lines)"
+_WANTED = re.compile(r"Settle these hunks: (.+?)\.(?: Choose an option for: .+\.)?$", re.MULTILINE)
+_FILE = re.compile(r"(\w+) \(([^)]*)\)")
+_OPTIONS = re.compile(r"Choose an option for: (.+)\.$", re.MULTILINE)
+_NO_LINES = "[no lines]"
 
 
 def is_conflict_request(request: Mapping[str, Any]) -> bool:
@@ -23,15 +25,27 @@ def is_conflict_request(request: Mapping[str, Any]) -> bool:
 
 def answer(rules: Sequence[ConflictRule], request: Mapping[str, Any]) -> list[Block]:
     """The content of the model's message."""
-    first: Mapping[str, Any] = next(iter(request["messages"]), {})
-    prompt = "\n".join(str(block.get("text", "")) for block in blocks(first))
-    wanted = _WANTED.findall(prompt)
-    ids = wanted[-1].split(", ") if wanted else []
-    hunks = [_hunk(rules, name, {role: _lines(prompt, name, role) for role in _ROLES}) for name in ids]
-    return [{"type": "text", "text": json.dumps({"hunks": hunks})}]
+    prompt = "\n".join(
+        str(block.get("text", "")) for message in request["messages"] for block in blocks(message)
+    )
+    wanted, closed = _WANTED.findall(prompt), _OPTIONS.findall(prompt)
+    files = [
+        {
+            "path_id": name,
+            "hunks": [_hunk(rules, prompt, name, hunk) for hunk in hunks.split(", ")],
+            "needs_edit_elsewhere": [],
+        }
+        for name, hunks in _FILE.findall(wanted[-1] if wanted else "")
+    ]
+    choices = [
+        {"path_id": name, "option": None, "why": _NO_RULE}
+        for name in (closed[-1].split(", ") if closed else ())
+    ]
+    return [{"type": "text", "text": json.dumps({"files": files, "choices": choices})}]
 
 
-_ROLES = ("base", "target", "agent")
+_ROLES = ("BASE", "TARGET", "AGENT")
+_NO_RULE = "This rehearsal has no rule for this conflict."
 
 
 def _lines(prompt: str, name: str, role: str) -> list[str]:
@@ -41,29 +55,44 @@ def _lines(prompt: str, name: str, role: str) -> list[str]:
     return [] if text in {"", _NO_LINES} else text.split("\n")
 
 
-def _hunk(rules: Sequence[ConflictRule], name: str, sides: Mapping[str, list[str]]) -> dict[str, Any]:
+def _hunk(rules: Sequence[ConflictRule], prompt: str, file: str, name: str) -> dict[str, Any]:
+    sides = {role: _lines(prompt, f"{file}-{name}", role) for role in _ROLES}
     for rule in rules:
-        if rule.target_has in "\n".join(sides["target"]) and rule.agent_has in "\n".join(sides["agent"]):
-            text = "\n".join(sides["agent"])
+        if rule.target_has in "\n".join(sides["TARGET"]) and rule.agent_has in "\n".join(sides["AGENT"]):
+            text = "\n".join(sides["AGENT"])
             for swap in rule.swaps:
                 text = re.sub(swap.pattern, swap.replacement, text, flags=re.MULTILINE)
             lines = text.split("\n")
-            dropped = [{"line": line, "why": rule.why} for line in _given_up(sides, lines)]
-            return {"id": name, "decision": "resolve", "lines": lines, "dropped": dropped, "why": rule.why}
-    why = "This rehearsal has no rule for this conflict."
-    return {"id": name, "decision": "abstain", "lines": [], "dropped": [], "why": why}
+            return _answer(name, rule.why, lines=lines, dropped=list(_given_up(sides, lines, rule.why)))
+    return _answer(name, _NO_RULE, decision="abstain")
 
 
-def _given_up(sides: Mapping[str, list[str]], result: Sequence[str]) -> list[str]:
+def _answer(
+    name: str,
+    why: str,
+    *,
+    decision: str = "resolve",
+    lines: Sequence[str] = (),
+    dropped: Sequence[dict[str, str]] = (),
+) -> dict[str, Any]:
+    return {
+        "id": name,
+        "decision": decision,
+        "candidate": None,
+        "lines": lines,
+        "kept_target": [],
+        "kept_agent": [],
+        "dropped": dropped,
+        "why": why,
+        "confidence": "sure",
+    }
+
+
+def _given_up(sides: Mapping[str, list[str]], result: Sequence[str], why: str) -> Iterator[dict[str, str]]:
     """Lines that a side changed and that aren't as that side has them in the result."""
-    base = sides["base"]
-    added = [
-        line
-        for role in ("target", "agent")
-        for line in sides[role]
-        if line not in base and line not in result
-    ]
-    kept = [
-        line for line in base if line in result and any(line not in sides[r] for r in ("target", "agent"))
-    ]
-    return list(dict.fromkeys(line for line in (*added, *kept) if line.strip()))
+    base = sides["BASE"]
+    for role in ("TARGET", "AGENT"):
+        added = [line for line in sides[role] if line not in base and line not in result]
+        kept = [line for line in base if line in result and line not in sides[role]]
+        for line in dict.fromkeys(line for line in (*added, *kept) if line.strip()):
+            yield {"line": line, "side": role.lower(), "why": why}

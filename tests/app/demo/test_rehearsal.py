@@ -24,6 +24,9 @@ from app.demo.rehearsal.scenario import (
     load,
 )
 from app.demo.rehearsal.server import Rehearsal
+from git_ops import Conflict, Context, Git, Hunk, Side
+from git_ops.resolve.prompt.question import write_question
+from git_ops.resolve.prompt.sheet import sheet_of
 
 
 def user(text):
@@ -140,30 +143,41 @@ def test_the_storys_edits_fit_its_files_and_the_conflict_is_real():
 
 
 def conflict_request(base, target, agent):
-    def part(role, text):
-        return f"<h1-{role} fence=f00>\n{text}\n</h1-{role} fence=f00>"
-
-    text = "\n\n".join(
-        [part("base", base), part("target", target), part("agent", agent), "Settle these hunks: h1."]
+    """What the engine asks, written by the engine."""
+    hunk = Hunk(id="h1", base=base.encode(), target=target.encode(), agent=agent.encode())
+    sides = {
+        role: Side(mode="100644", oid="1" * 40, content=getattr(hunk, role))
+        for role in ("base", "target", "agent")
+    }
+    conflict = Conflict(
+        path="f", kind="content", paths=("f",), stages={}, between=(b"", b""), hunks=(hunk,), **sides
     )
+    context = Context(git=Git(), fork="1" * 40, onto="2" * 40, tip="3" * 40, merged_tree="4" * 40)
+    text = write_question(sheet_of([conflict], context), {"p1": ["h1"]})
     return {
         "messages": [{"role": "user", "content": text}],
         "output_config": {"format": {"type": "json_schema"}},
     }
 
 
+def told(rules, request):
+    (file,) = json.loads(conflicts.answer(rules, request)[0]["text"])["files"]
+    (hunk,) = file["hunks"]
+    return hunk
+
+
 def test_conflicts_are_settled_by_rule_and_every_lost_line_is_named():
     base, target, agent = '"Hello, " + "!"\n', '"Good day, " + "!"\n', '"Hello, " + ending\n'
     request = conflict_request(base, target, agent)
     assert conflicts.is_conflict_request(request)
-    (hunk,) = json.loads(conflicts.answer(scenarios.STORY.conflicts, request)[0]["text"])["hunks"]
+    hunk = told(scenarios.STORY.conflicts, request)
     assert hunk["decision"] == "resolve"
     assert hunk["lines"] == ['"Good day, " + ending']
     assert [drop["line"] for drop in hunk["dropped"]] == ['"Good day, " + "!"', '"Hello, " + ending']
 
 
 def test_a_conflict_without_a_rule_is_abstained_from():
-    (hunk,) = json.loads(conflicts.answer((), conflict_request("a\n", "b\n", "c\n"))[0]["text"])["hunks"]
+    hunk = told((), conflict_request("a\n", "b\n", "c\n"))
     assert hunk["decision"] == "abstain"
     assert hunk["lines"] == []
 

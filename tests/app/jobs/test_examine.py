@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,9 @@ from app.jobs.examine import RejectedError, examine
 from app.jobs.launch import launch
 from app.jobs.publish import publish
 from app.jobs.spec import spec_of
+from git_ops import Git, Identity
+from git_ops.guided import folded
+from git_ops.objects import read_commits, write_commit
 from runner.protocol import AgentRun, RebaseFacts, Result, Verification
 
 pytestmark = pytest.mark.slow
@@ -140,6 +144,44 @@ def test_a_replayed_commit_that_touches_more_than_it_did(hijacked):
     (hijacked.work / "setup.py").write_text("evil\n")
     hijacked.git("add", "-A")
     hijacked.git("commit", "-q", "-C", second, who=hijacked.us)
+    hijacked.commit("new.txt", "new\n")
+    assert "nobody asked for" in hijacked.rejected()
+
+
+def replay_folded(hijacked, files, *, message=None):
+    """Both commits of the branch as one, as the engine folds them, with these files."""
+    git = Git(hijacked.work / ".git")
+    span = f"{hijacked.job.base_sha}..{hijacked.job.start_sha}"
+    commits = read_commits(git, hijacked.git("rev-list", "--reverse", span).split())
+    hijacked.git("checkout", "-q", "--detach", hijacked.job.base_sha)
+    for path, text in files.items():
+        (hijacked.work / path).write_text(text)
+    hijacked.git("add", "-A", "-f")
+    one = replace(
+        folded(commits),
+        tree=hijacked.git("write-tree"),
+        parents=(hijacked.job.base_sha,),
+        committer=Identity(name=hijacked.us[0], email=hijacked.us[1]).line(1_900_000_000),
+    )
+    if message is not None:
+        one = replace(one, message=message)
+    hijacked.git("checkout", "-q", "-f", "--detach", write_commit(git, one))
+
+
+def test_commits_that_were_folded_on_the_way(hijacked):
+    replay_folded(hijacked, {"feature.txt": "one\ntwo\n"})
+    hijacked.commit("new.txt", "new\n")
+    publish(hijacked.place.desk, hijacked.hand_in().id)
+    assert hijacked.place.get(hijacked.job).state == State.SUCCEEDED
+
+
+@pytest.mark.parametrize("lie", ["a file more", "another message"])
+def test_commits_that_only_look_folded(hijacked, lie):
+    files = {"feature.txt": "one\ntwo\n"}
+    if lie == "a file more":
+        replay_folded(hijacked, files | {"setup.py": "evil\n"})
+    else:
+        replay_folded(hijacked, files, message=b"one commit instead\n")
     hijacked.commit("new.txt", "new\n")
     assert "nobody asked for" in hijacked.rejected()
 

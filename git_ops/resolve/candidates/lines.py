@@ -1,0 +1,29 @@
+"""Three-way merge by lines in which edits that merely touch are no conflict.
+
+Git joins edits of neighbouring lines into one conflict; the "adjacent changes" rule takes them apart again.
+An insertion beside a line that the other side changed stays a conflict: nobody knows which comes first.
+"""
+
+from collections.abc import Mapping
+
+from git_ops.conflict import Conflict, Hunk
+from git_ops.resolve.candidates.hunkwise import by_hunk, lines
+from git_ops.resolve.candidates.sequences import merge_surely
+from git_ops.resolve.chain import Context
+
+
+class Lines:
+    """See the module's docstring."""
+
+    name = "lines"
+    family = "lines"
+
+    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+        """The merge by lines of each hunk that has one."""
+        return by_hunk(conflict, merge_lines)
+
+
+def merge_lines(hunk: Hunk) -> bytes | None:
+    """The merge by lines of one hunk."""
+    merged = merge_surely(lines(hunk.base), lines(hunk.target), lines(hunk.agent), touching="apart")
+    return None if merged is None else b"".join(merged)

@@ -1,0 +1,19 @@
+import pytest
+
+from git_ops.resolve.candidates.lines import Lines
+
+
+@pytest.mark.parametrize(
+    ("base", "target", "agent", "expected"),
+    [
+        (b"a\nb\n", b"A\nb\n", b"a\nB\n", b"A\nB\n"),
+        (b"a\nb\nc\n", b"A\nb\nC\n", b"a\nB\nc\n", b"A\nB\nC\n"),
+        (b"a\nb\n", b"b\n", b"a\nB\n", b"B\n"),
+        (b"a\nb\n", b"A\nb\n", b"a\nnew\nb\n", None),
+        (b"a\n", b"b\n", b"c\n", None),
+        (b"", b"b\n", b"c\n", None),
+    ],
+)
+def test_neighbouring_lines(one_hunk, base, target, agent, expected):
+    found = Lines().propose(one_hunk(base, target, agent), None)
+    assert found == ({} if expected is None else {"h1": expected})
