@@ -154,7 +154,11 @@ _SAID = {
 def _lines(report: RebaseReport) -> list[str]:
     lines = [f"{_SAID[report.outcome]}{': ' + printable(report.detail) if report.detail else '.'}"]
     moved = report.new_tip != report.old_tip
-    lines += [f"  onto {report.onto[:10]}, tip {report.new_tip[:10]}, before {report.old_tip[:10]}"] if moved else []
+    lines += (
+        [f"  onto {report.onto[:10]}, tip {report.new_tip[:10]}, before {report.old_tip[:10]}"]
+        if moved
+        else []
+    )
     for commit in report.commits if moved else ():
         reason = f"  ({printable(commit.reason)})" if commit.reason else ""
         lines.append(f"  {commit.old[:10]} -> {commit.new[:10] if commit.new else 'dropped':10}{reason}")

@@ -33,7 +33,9 @@ def default_chain(
     resolvers: list[Resolver | GroupResolver] = [TrivialResolver()]
     resolvers += structural_rules(regenerate=regenerate, contains=contains)
     resolvers.append(AncestorResolver())
-    if memory is not None:  # it knows conflicts as those that judge saw them: after the rules have made them smaller
+    if (
+        memory is not None
+    ):  # it knows conflicts as those that judge saw them: after the rules have made them smaller
         resolvers.append(MemoryResolver(memory, repository))
     resolvers.append(AgreementResolver())
     judges: Sequence[GroupResolver | None] = (claude, agentic)

@@ -133,7 +133,6 @@ class _Change:
                     return line
         return None
 
-
     def _counterpart(self, removed: bytes) -> bytes | None:
         """The line that the side has in place of one it removed: the added one that shares most words."""
         added = self.side - self.base
