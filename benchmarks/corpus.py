@@ -1,19 +1,24 @@
 """How the engine does on the conflicts of a repository's own history, with what its people made of them as the truth.
 
-    python benchmarks/corpus.py PATH [--limit N] [--json FILE]
+    python benchmarks/corpus.py PATH [--limit N] [--clean EVERY] [--json FILE]
 
 Every merge commit of two parents whose parents conflict is taken for a branch (the second parent) that is to be rebased
 onto its target (the first). Twice: without any model, and with an *oracle* in the model's place that answers what the
-people wrote. Nothing is written to the repository at PATH; a clone that borrows its objects is worked on.
+people wrote, and names every line that they gave up. Nothing is written to the repository at PATH; a clone that borrows
+its objects is worked on.
 
 Counted: what is settled without a model and how much of it equals the people's text (what doesn't is listed: it may be
 wrong, or another taste); with the oracle, how often the rebased branch ends in exactly the people's tree, of all merges
-and of those in which they touched nothing but the conflicted hunks.
+and of those in which they touched nothing but the conflicted hunks. With `--clean`, every so many of the merges that
+don't conflict is rebased, too: it should end in Git's merge of the tips, and not be found suspicious.
 """
 
 import argparse
 import collections
+import contextlib
+import difflib
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -32,6 +37,7 @@ from git_ops.resolve.chain import Chain
 from git_ops.resolve.default import default_chain
 
 MAX_BYTES = 8 * 2**20
+ALIKE = 0.6
 
 
 class Oracle:
@@ -105,12 +111,21 @@ def find_line(content, part, at):
 
 
 def dropped(hunk, text):
-    """The lines that the people didn't keep of either side, and those that they brought back."""
-    kept = {line.strip() for line in text.splitlines()}
-    sides = [*hunk.target.splitlines(), *hunk.agent.splitlines()]
-    gone = [line for line in sides if line.strip() not in kept]
-    back = [line for line in hunk.base.splitlines() if line.strip() in kept]
-    return tuple({line.decode("utf-8", "surrogateescape") for line in (*gone, *back)})
+    """The lines that the people kept less often than a side has them, and those of which they undid a change."""
+    kept, sides = lines_of(text), [lines_of(side) for side in (hunk.target, hunk.agent)]
+    base = lines_of(hunk.base)
+    gone = {line for side in sides for line, n in side.items() if kept[line] < n}
+    removed = {line for side in sides for line in base - side}
+    back = {line for line in removed if any(alike(line, other) for other in kept)}
+    return tuple(line.decode("utf-8", "surrogateescape") for line in sorted(gone | back))
+
+
+def lines_of(text):
+    return collections.Counter(line.strip() for line in text.splitlines())
+
+
+def alike(line, other):
+    return difflib.SequenceMatcher(None, line, other, autojunk=False).quick_ratio() > ALIKE
 
 
 def cases(git):
@@ -120,6 +135,42 @@ def cases(git):
     )
     for line in raw.splitlines():
         yield tuple(line.split())
+
+
+class Tips:
+    """Merges of tips. What is laid out for one merge serves the next while the target's attributes are the same."""
+
+    def __init__(self, git):
+        self.git = git
+        self.paths = attribute_paths(git)
+        self.attributes = None
+        self.merger = None
+        self.stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stack.close()
+
+    def merge(self, target, branch):
+        attributes = entries(self.git, target, self.paths)
+        if self.merger is None or attributes != self.attributes:
+            self.stack.close()
+            self.attributes = attributes
+            self.merger = self.stack.enter_context(merging(self.git, attributes_of=target))
+        return self.merger.merge_tips(target, branch)
+
+
+def attribute_paths(git):
+    """Wherever a .gitattributes file has ever been."""
+    options = ("--all", "--full-history", "-m", "--format=", "--name-only", "-z")
+    raw = subprocess.run(
+        ("git", "-C", git.git_dir, "log", *options, "--", ":(glob)**/.gitattributes"),
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    return sorted({path.decode("utf-8", "surrogateescape") for path in raw.stdout.split(b"\0") if path})
 
 
 def human_stays_inside(git, merged, conflicts, tree):
@@ -138,36 +189,58 @@ def human_stays_inside(git, merged, conflicts, tree):
 
 
 class Tally:
-    def __init__(self):
+    def __init__(self, *, every=0):
+        self.every = every
         self.count = collections.Counter()
         self.kinds = collections.Counter()
         self.resolvers = collections.Counter()
+        self.unsettled = collections.Counter()
+        self.spent = collections.Counter()
         self.differ = []
         self.failed = []
+        self.suspicious = []
 
-    def case(self, git, merge, target, branch):
-        if merge_base(git, target, branch) in (None, target, branch):
+    def case(self, git, tips, merge, target, branch):
+        fork = merge_base(git, target, branch)
+        if fork in (None, target, branch):
             return
-        with merging(git, attributes_of=target) as merger:
-            merged = merger.merge_tips(target, branch)
+        merged = tips.merge(target, branch)
         if merged.clean:
             self.count["clean tips"] += 1
+            if self.every and self.count["clean tips"] % self.every == 0:
+                self.clean(git, merge, target, branch, goal=merged.tree)
             return
         self.count["conflicting tips"] += 1
-        conflicts = conflicts_of(git, merged)
+        conflicts = conflicts_of(git, merged, fork=fork, onto=target, tip=branch)
         self.kinds.update(conflict.kind for conflict in conflicts)
         self.without_model(git, merge, target, branch, conflicts=conflicts)
         self.with_oracle(git, merge, target, branch, merged=merged, conflicts=conflicts)
 
+    def rebased(self, what, git, merge, target, branch, *, chain=None):
+        began, used = time.monotonic(), cpu_seconds()
+        report = rebase(git, tip=branch, onto=target, chain=chain)
+        self.spent[f"{what}: wall seconds"] += time.monotonic() - began
+        self.spent[f"{what}: CPU seconds"] += cpu_seconds() - used
+        self.count[f"{what}: {report.outcome}"] += 1
+        if report.outcome == "suspicious":
+            self.suspicious.append({"merge": merge, "rebased": what, "detail": report.detail})
+        return report
+
+    def clean(self, git, merge, target, branch, *, goal):
+        report = self.rebased("clean tips", git, merge, target, branch)
+        if report.outcome != "conflicted":
+            same = tree_of(git, report.new_tip) == goal
+            self.count[f"clean tips: the end is {'' if same else 'not '}Git's merge"] += 1
+
     def without_model(self, git, merge, target, branch, *, conflicts):
-        report = rebase(git, tip=branch, onto=target, chain=default_chain())
-        self.count[f"no model: {report.outcome}"] += 1
+        report = self.rebased("no model", git, merge, target, branch, chain=default_chain())
         for fact in report.conflicts:
             self.count["conflicts"] += 1
-            if not fact.resolver:
-                continue
-            self.resolvers[fact.resolver] += 1
-            self.count["conflicts settled without a model"] += 1
+            if fact.resolver:
+                self.resolvers[fact.resolver] += 1
+                self.count["conflicts settled without a model"] += 1
+            else:
+                self.unsettled[fact.kind] += 1
         if report.outcome in ("conflicted", "up_to_date"):
             return
         paths = {path for conflict in conflicts for path in (conflict.path, *conflict.stages)}
@@ -176,25 +249,43 @@ class Tally:
         self.count[f"no model: conflicted paths {'equal' if same else 'differ from'} the people's"] += 1
         if not same:
             by = sorted({fact.resolver or "" for fact in report.conflicts})
-            self.differ.append(
-                {"merge": merge, "paths": [p for p in paths if ours[p] != theirs[p]], "by": by}
-            )
+            differing = sorted(path for path in paths if ours[path] != theirs[path])
+            self.differ.append({"merge": merge, "new": report.new_tip, "paths": differing, "by": by})
 
     def with_oracle(self, git, merge, target, branch, *, merged, conflicts):
         tree = tree_of(git, merge)
         inside = human_stays_inside(git, merged, conflicts, tree)
-        report = rebase(git, tip=branch, onto=target, chain=Chain([Oracle(git, tree)]))
+        report = self.rebased("oracle", git, merge, target, branch, chain=Chain([Oracle(git, tree)]))
+        if report.outcome == "clean" and not report.conflicts:
+            self.count["oracle: not asked, the commits replay cleanly"] += 1
+            return
         done = report.outcome != "conflicted" and tree_of(git, report.new_tip) == tree
         where = "inside the hunks" if inside else "elsewhere, too"
         self.count[f"oracle: people worked {where}"] += 1
         self.count[f"oracle: people worked {where}; tree is theirs"] += done
-        if report.outcome == "suspicious":
-            self.count["oracle: suspicious"] += 1
         if inside and not done:
-            why = [fact.why[:200] for fact in report.conflicts if not fact.resolver]
+            why = [f"{fact.path}: {fact.why[:300]}" for fact in report.conflicts if not fact.resolver]
             self.failed.append(
                 {"merge": merge, "outcome": report.outcome, "detail": report.detail, "why": why}
             )
+
+    def result(self):
+        return {
+            "count": dict(sorted(self.count.items())),
+            "spent": {what: round(seconds, 1) for what, seconds in sorted(self.spent.items())},
+            "kinds": dict(self.kinds.most_common()),
+            "kinds unsettled without a model": dict(self.unsettled.most_common()),
+            "resolvers": dict(self.resolvers.most_common()),
+            "differ": self.differ,
+            "suspicious": self.suspicious,
+            "failed": self.failed,
+        }
+
+
+def cpu_seconds():
+    """Of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def main():
@@ -203,31 +294,25 @@ def main():
     )
     parser.add_argument("path", type=Path)
     parser.add_argument("--limit", type=int, default=0, help="stop after this many conflicting merges")
+    parser.add_argument("--clean", type=int, default=0, metavar="EVERY", help="rebase clean merges, too")
     parser.add_argument("--json", type=Path, help="write everything there, too")
     wish = parser.parse_args()
-    tally, began = Tally(), time.monotonic()
+    tally, began = Tally(every=wish.clean), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
         place = Path(folder) / "clone.git"
         subprocess.run(
             ("git", "clone", "-q", "--bare", "--shared", str(wish.path.absolute()), str(place)), check=True
         )
-        git = Git(place)
-        for merge, target, branch in cases(git):
-            try:
-                tally.case(git, merge, target, branch)
-            except GitError as e:
-                tally.count["errors"] += 1
-                tally.failed.append({"merge": merge, "error": f"{type(e).__name__}: {e.user_message}"})
-            if wish.limit and tally.count["conflicting tips"] >= wish.limit:
-                break
-    result = {
-        "count": dict(sorted(tally.count.items())),
-        "kinds": dict(tally.kinds.most_common()),
-        "resolvers": dict(tally.resolvers.most_common()),
-        "differ": tally.differ,
-        "failed": tally.failed,
-        "seconds": round(time.monotonic() - began),
-    }
+        with Git(place).session() as git, Tips(git) as tips:
+            for merge, target, branch in cases(git):
+                try:
+                    tally.case(git, tips, merge, target, branch)
+                except GitError as e:
+                    tally.count["errors"] += 1
+                    tally.failed.append({"merge": merge, "error": f"{type(e).__name__}: {e.user_message}"})
+                if wish.limit and tally.count["conflicting tips"] >= wish.limit:
+                    break
+    result = {**tally.result(), "seconds": round(time.monotonic() - began)}
     if wish.json:
         wish.json.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))

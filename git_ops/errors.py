@@ -53,7 +53,8 @@ _CORRUPT = re.compile(
     r"index file (corrupt|smaller)|bad (index file sha1|signature 0x|tree object|packed object)|"
     r"not a GIT packfile|is far too short to be a packfile|does not match index|index unavailable|"
     r"bad object (HEAD|refs/)|invalid object \d{6} [0-9a-f]{40}|error building trees|error in object:|"
-    r"not a tree object",
+    r"not a tree object|too-short tree|(empty filename|malformed mode) in tree entry|"
+    r"Object [0-9a-f]{40,64} not a (commit|tree|blob)",
     re.IGNORECASE,
 )
 _TOO_OLD = re.compile(r"unknown (switch|option)|is not a git command|^usage: git ", re.MULTILINE)

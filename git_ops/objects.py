@@ -15,7 +15,15 @@ import tempfile
 from collections.abc import Iterable, Mapping
 
 from git_ops.coprocess import Coprocess
-from git_ops.errors import BadName, OutputTooLarge, UnknownRef, Unmergeable, from_os_error, from_stderr
+from git_ops.errors import (
+    BadName,
+    CorruptObject,
+    OutputTooLarge,
+    UnknownRef,
+    Unmergeable,
+    from_os_error,
+    from_stderr,
+)
 from git_ops.process import Git
 from git_ops.refs import check_oid
 
@@ -104,24 +112,33 @@ class RawCommit:
 
 
 def read_commit(git: Git, oid: str) -> RawCommit:
-    """Parse a commit. Raises `UnknownRef` where there is none of that id."""
-    return parse_commit(_read(git, oid, "commit", max_bytes=_MAX_COMMIT_BYTES))
+    """Parse a commit. Raises `UnknownRef` where there is none of that id, `CorruptObject` where it isn't whole."""
+    return read_commits(git, [oid])[0]
 
 
 def read_commits(git: Git, oids: Iterable[str]) -> list[RawCommit]:
     """Many commits at once, in order."""
-    return [parse_commit(raw) for raw in _read_many(git, oids, "commit", max_bytes=_MAX_COMMIT_BYTES)]
+    asked = list(oids)
+    found = _read_many(git, asked, "commit", max_bytes=_MAX_COMMIT_BYTES)
+    return [_commit(oid, raw) for oid, raw in zip(asked, found, strict=True)]
 
 
-def parse_commit(raw: bytes) -> RawCommit:
-    """The commit in an object's bytes."""
+def _commit(oid: str, raw: bytes) -> RawCommit:
+    try:
+        return _parse_commit(raw)
+    except (KeyError, ValueError) as e:  # Git lets anybody push it where nothing is checked on arrival
+        raise CorruptObject(_READER, 0, f"{oid} isn't a whole commit") from e
+
+
+def _parse_commit(raw: bytes) -> RawCommit:
+    """The commit in an object's bytes. Raises `KeyError` or `ValueError` where it isn't a whole one."""
     head, _, message = raw.partition(b"\n\n")
     single: dict[bytes, bytes] = {}
     parents, others, signed = [], [], False
     for header in re.split(rb"\n(?! )", head):  # continuation lines start with a blank
         key, _, value = header.partition(b" ")
         if key == b"parent":
-            parents.append(value.decode())
+            parents.append(value.decode("ascii"))
         elif key in (b"tree", b"author", b"committer"):
             single[key] = value
         elif key in _DROPPED_HEADERS:
@@ -129,7 +146,7 @@ def parse_commit(raw: bytes) -> RawCommit:
         else:
             others.append(header)
     return RawCommit(
-        tree=single[b"tree"].decode(),
+        tree=single[b"tree"].decode("ascii"),
         parents=tuple(parents),
         author=single[b"author"],
         committer=single[b"committer"],
@@ -186,10 +203,18 @@ def size_of(git: Git, oid: str) -> int:
 def read_tree(git: Git, oid: str) -> dict[bytes, tuple[str, str]]:
     """One directory: name to mode and object id."""
     raw = _read(git, oid, "tree", max_bytes=_MAX_TREE_BYTES)
-    found, at, width = {}, 0, len(oid) // 2
+    try:
+        return _parse_tree(raw, len(oid) // 2)
+    except ValueError as e:
+        raise CorruptObject(_READER, 0, f"{oid} isn't a whole tree") from e
+
+
+def _parse_tree(raw: bytes, width: int) -> dict[bytes, tuple[str, str]]:
+    """`width` is the length of an object id in bytes. Raises `ValueError` where it isn't a whole tree."""
+    found, at = {}, 0
     while at < len(raw):
         blank, end = raw.index(b" ", at), raw.index(b"\0", at)
-        mode = raw[at:blank].decode().zfill(6)
+        mode = raw[at:blank].decode("ascii").zfill(6)
         found[raw[blank + 1 : end]] = (mode, raw[end + 1 : end + 1 + width].hex())
         at = end + 1 + width
     return found

@@ -14,6 +14,7 @@ import dataclasses
 from collections.abc import Callable
 
 from git_ops import objects
+from git_ops.errors import GitFailed, UnknownRef, from_stderr
 from git_ops.explain import conflict_fact, intents_of
 from git_ops.grouping import conflicts_of
 from git_ops.guided import Route, guide
@@ -87,8 +88,16 @@ def rebase(
 
 
 def merge_base(git: Git, one: str, other: str) -> str | None:
-    """The best common ancestor; none where there is none."""
-    return git.text("merge-base", one, other, ok=(0, 1)) or None
+    """The best common ancestor; none where there is none. Raises `UnknownRef` for a commit that isn't there."""
+    try:
+        done = git.run("merge-base", one, other, ok=(0, 1))
+    except GitFailed as e:
+        if "Not a valid commit name" not in e.stderr:
+            raise
+        raise UnknownRef(f"There is no commit {one[:10]} or {other[:10]} here") from e
+    if done.returncode and done.stderr:  # it passes over commits that it can't read
+        raise from_stderr(("git", "merge-base"), done.returncode, done.stderr.decode("utf-8", "replace"))
+    return done.stdout.decode().strip() or None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

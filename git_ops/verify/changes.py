@@ -24,6 +24,8 @@ _BLANKS = re.compile(rb"\s+")
 _EOL = re.compile(rb"\r?\n")
 _MAX_PAIRS = 200_000
 """Lines of one side times lines of the other that are compared word by word."""
+_COMMON = 5
+"""Lines of whose words less than one in so many is in both aren't versions of one line."""
 
 Lines = Counter[bytes]
 
@@ -123,15 +125,26 @@ class _Change:
 
     def _returned_word(self) -> bytes | None:
         base, side, other, result = map(_tokens, (self.base, self.side, self.other, self.result))
+        brought = _tokens(self.other - self.base)
         excused = _tokens(Counter(self.given_up))
         for line in self.removed:
             if self._counterpart(line) in self.given_up:
                 continue  # what was to stand in its place was given up, and so was that it goes
+            gone = self._gone_from_both(line)
             for word in _WORD.findall(line):
-                back = result[word] > max(0, other[word] - base[word])
+                back = result[word] > max(0, brought[word] if gone else other[word] - base[word])
                 if not side[word] and back and word not in excused:
                     return line
         return None
+
+    def _gone_from_both(self, removed: bytes) -> bool:
+        """The other side removed the line, too, and what it added isn't that line edited: it has words of its own."""
+        added = self.other - self.base
+        if self.other[removed] or len(added) * len(self.removed) > _MAX_PAIRS:
+            return False
+        words = Counter(_WORD.findall(removed))
+        others = (Counter(_WORD.findall(line)) for line in added)
+        return all(_COMMON * (words & one).total() < (words | one).total() for one in others)
 
     def _counterpart(self, removed: bytes) -> bytes | None:
         """The line that the side has in place of one it removed: the added one that shares most words."""

@@ -7,7 +7,7 @@
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from git_ops.objects import decode_path
 from git_ops.process import Git
@@ -15,6 +15,8 @@ from git_ops.refs import check_oid
 
 Patch = Counter[bytes]
 """Changed lines, `+` or `-` in front, and how often each is there; a binary file counts as one line."""
+Wanted = Callable[[str, int], bool]
+"""Given a path and how many lines its difference has: whether they are to be read."""
 _MAX_MIB = 256
 
 _OPTIONS = (
@@ -62,15 +64,29 @@ def patches_of(git: Git, commits: Iterable[str]) -> Mapping[str, Patch]:
     return patches
 
 
-def changed_lines(git: Git, old: str, new: str, *, max_mib: float) -> Iterator[Line]:
-    """The lines that differ between two commits or trees. Raises `OutputTooLarge` beyond `max_mib`."""
+def changed_lines(
+    git: Git, old: str, new: str, *, max_mib: float, wanted: Wanted = lambda _path, _lines: True
+) -> Iterator[Line]:
+    """The lines that differ between two commits or trees, in the files that are `wanted`.
+
+    Raises `OutputTooLarge` where the whole difference is beyond `max_mib`.
+    """
     raw = git.run("diff-tree", *_OPTIONS, check_oid(old), check_oid(new), max_output_mib=max_mib).stdout
+    for part in raw.split(b"\ndiff --git "):  # a changed line has its sign in front: none looks like that
+        path = _path_of(part)
+        if path and wanted(path, part.count(b"\n")):
+            for _, change, row in _parse(part):
+                if change:
+                    yield Line(path=path, added=change[:1] == b"+", text=change[1:], row=row)
+
+
+def _path_of(part: bytes) -> str:
+    """The path in a file's header, the new one where there are two; nothing where no line of text differs."""
     path = ""
-    for header, change, row in _parse(raw):
-        if change:
-            yield Line(path=path, added=change[:1] == b"+", text=change[1:], row=row)
-        elif header.startswith((b"--- ", b"+++ ")) and header[4:] != b"/dev/null":
+    for header in part.partition(b"\n@@ ")[0].split(b"\n"):
+        if header.startswith((b"--- ", b"+++ ")) and header[4:] != b"/dev/null":
             path = _path(header[4:])
+    return path
 
 
 def _parse(raw: bytes) -> Iterator[tuple[bytes, bytes, int]]:

@@ -33,6 +33,9 @@ _QUALIFIED = re.compile(rb"(\w*)\)?\s*(?:\.|->|::)\s*$")
 _MAX_DIFF_MIB = 32.0
 _MAX_LINE_BYTES = 1_000
 """Longer ones are generated."""
+_MAX_FILE_LINES = 20_000
+"""In one file; where more are changed, nobody wrote them by hand."""
+_MAX_LINES = 100_000
 _MAX_NAMES = 500
 _MAX_FILES = 40
 """In how many files a name may stand that is still looked into, and how many files are for one question."""
@@ -95,11 +98,26 @@ def clean_but_suspicious(git: Git, *, fork: str, onto: str, tip: str, result: st
     return Gate(name=STALE_SYMBOLS, passed=True)
 
 
+class _Bounds:
+    """Which files of a difference are looked at; `Unreadable` where they are too much together."""
+
+    def __init__(self) -> None:
+        self.left = _MAX_LINES
+
+    def __call__(self, path: str, lines: int) -> bool:
+        if lines > _MAX_FILE_LINES or language_of(path) is None:
+            return False
+        self.left -= lines
+        if self.left < 0:
+            raise Unreadable(f"a side changes more than {_MAX_LINES} lines of code")
+        return True
+
+
 def _diff(git: Git, role: str, fork: str, tip: str) -> _Diff:
     removed: dict[str, set[str]] = defaultdict(set)
     added: dict[str, dict[str, set[bytes]]] = defaultdict(lambda: defaultdict(set))
-    for line in changed_lines(git, fork, tip, max_mib=_MAX_DIFF_MIB):
-        if len(line.text) > _MAX_LINE_BYTES or language_of(line.path) is None:
+    for line in changed_lines(git, fork, tip, max_mib=_MAX_DIFF_MIB, wanted=_Bounds()):
+        if len(line.text) > _MAX_LINE_BYTES:
             continue
         for word in _NAME.findall(line.text):
             name = word.decode("utf-8", "surrogateescape")

@@ -164,3 +164,19 @@ def test_damaged_object_is_told_as_such(repo):
     broken.write_bytes(b"damaged")
     with pytest.raises(CorruptObject):
         objects.read_commit(repo.git, oid)
+
+
+@pytest.mark.parametrize("raw", [b"\n\nx", b"tree %s\n\nx", b"tree \xff\nauthor x\ncommitter x\n\nx", b""])
+def test_commit_that_isnt_whole(repo, raw):
+    """Git takes it in a push where it isn't told to look."""
+    raw = raw.replace(b"%s", repo.tree(repo.commit({"a": "1"})).encode())
+    oid = repo("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=raw)
+    with pytest.raises(CorruptObject, match=oid):
+        objects.read_commit(repo.git, oid)
+
+
+@pytest.mark.parametrize("raw", [b"garbage", b"100644 a", b"\xff a\0" + b"1" * 20])
+def test_tree_that_isnt_whole(repo, raw):
+    oid = repo("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=raw)
+    with pytest.raises(CorruptObject, match=oid):
+        objects.read_tree(repo.git, oid)

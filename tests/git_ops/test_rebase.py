@@ -365,3 +365,13 @@ def test_too_many_commits_are_refused(repo, monkeypatch):
     onto = repo.commit({"c": "1"})
     with pytest.raises(Unmergeable, match="squash some"):
         rebase(repo.git, tip=tip, onto=onto)
+
+
+def test_history_that_isnt_all_there_is_damage_and_no_stranger(repo):
+    """Git passes over a commit that it can't read: the branches would seem to have nothing in common."""
+    fork, onto, tip = repo.fork({"a": "1\n"}, {"a": "2\n"}, {"b": "1\n"})
+    (repo.path / ".git" / "objects" / fork[:2] / fork[2:]).unlink()
+    with pytest.raises(CorruptObject, match=fork):
+        rebase(repo.git, tip=tip, onto=onto)
+    with pytest.raises(UnknownRef, match="no commit 0000000000"):
+        rebase(repo.git, tip=tip, onto="0" * 40)

@@ -40,6 +40,8 @@ def test_what_is_named_as_dropped_may_be_missing(case):
         (b"one\none\n", b"one\none\none\n", b"one\none\ntwo\n", b"one\none\none\ntwo\n"),
         (b"one\nx\n", b"one\n", b"one\nx\ny\n", b"one\ny\n"),
         (b"", b"a\ns\n", b"b\ns\n", b"a\nb\ns\n"),
+        # both removed a line; what one has in its place shares a word or number with it by chance
+        (b"old-tool==1.4.3\n", b"", b"a-new-thing==0.1.7\n", b"a-new-thing==0.1.7\n"),
     ],
 )
 def test_honest_merges_pass(base, target, agent, honest):
@@ -52,6 +54,7 @@ def test_honest_merges_pass(base, target, agent, honest):
         (b"f(a)\n", b"f(a, b)\n", b"f(a, c=1)\n", b"f(a, b)\n"),
         (b"f(a)\n", b"f(a, b)\n", b"f(a, c=1)\n", b"f(a, c=1)\n"),
         (b"f(a)\n", b"f(a, b)\n", b"f(a, c=1)\n", b"f(a)\n"),
+        (b"return x\n", b"", b"return compute(y)\n", b"return compute(y)\n"),
         # one side took a word away, the other one's line still has it
         (b"f(a, old)\n", b"f(a)\n", b"f(a, old, c)\n", b"f(a, old, c)\n"),
         (b"f(a, old)\nold()\n", b"f(a)\nold()\n", b"f(a, old, c)\nold()\n", b"f(a, old, c)\nold()\n"),

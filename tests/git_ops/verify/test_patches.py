@@ -65,3 +65,15 @@ def test_too_large_a_diff(repo):
     old, new = repo.commit({"a": "1"}), repo.commit({"a": "x\n" * 1_000_000})
     with pytest.raises(OutputTooLarge):
         list(changed_lines(repo.git, old, new, max_mib=1))
+
+
+def test_only_wanted_files_are_read(repo):
+    old = repo.commit({"a": HEADERS, "b": "1\n", "c": b"\0\1"})
+    new = repo.commit({"a": "x\n", "b": "2\n", "c": b"\0\2", "d/e": "1\n2\n"})
+    asked = {}
+    found = changed_lines(
+        repo.git, old, new, max_mib=1, wanted=lambda path, n: bool(asked.setdefault(path, n)) and path == "b"
+    )
+    assert [(line.path, line.text) for line in found] == [("b", b"1"), ("b", b"2")]
+    assert asked.keys() == {"a", "b", "d/e"}
+    assert asked["d/e"] > 2

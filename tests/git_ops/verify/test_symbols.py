@@ -127,3 +127,27 @@ def test_what_cannot_be_examined_passes_and_says_so(repo, monkeypatch):
 def test_odd_paths(repo):
     gate = check(repo, DEFINED, RENAME, {'o"dd\tnäme\n.py': "x = 1\n", "s p/n.py": "parse_it()\n"})
     assert "s p/n.py, line 1" in gate.why
+
+
+def test_a_huge_file_isnt_taken_apart(repo, monkeypatch):
+    """What nobody wrote by hand costs a rebase nothing, and hides nothing else."""
+    taken = []
+    monkeypatch.setattr(symbols_module, "_NAME", Spy(symbols_module._NAME, taken))
+    big = "".join(f"v{i} = 1\n" for i in range(100_000))
+    gate = check(repo, DEFINED, RENAME | {"big.py": big}, {"n.py": "import m\n\n\nx = parse_it()\n"})
+    assert (gate.passed, len(taken) < 20) == (False, True)
+
+
+def test_too_much_code_is_told(repo, monkeypatch):
+    monkeypatch.setattr(symbols_module, "_MAX_LINES", 5)
+    gate = check(repo, DEFINED, RENAME, {"n.py": "import m\n\n\nx = parse_it()\n"})
+    assert (gate.passed, gate.why) == (True, "not examined: a side changes more than 5 lines of code")
+
+
+class Spy:
+    def __init__(self, pattern, taken):
+        self.pattern, self.taken = pattern, taken
+
+    def findall(self, text):
+        self.taken.append(text)
+        return self.pattern.findall(text)
