@@ -80,9 +80,13 @@ class Mirror:
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
 
-    def fetch(self) -> None:
-        """Bring all branches and tags up to date and drop those that are gone at the remote."""
-        self._fetch("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", prune=True)
+    def fetch(self, *branches: str) -> None:
+        """Bring these branches up to date, or all and the tags, and drop those that are gone at the remote.
+
+        Branches whose names begin with one of those named come along: only a pattern may match nothing.
+        """
+        specs = [f"+{ref}*:{ref}*" for ref in map(branch_ref, branches)]
+        self._fetch(*specs or ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"), prune=True)
 
     def fetch_ref(self, remote_ref: str, local_ref: str) -> str:
         """Fetch one ref, or one commit by its id, into `local_ref`; return what it points at."""

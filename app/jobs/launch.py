@@ -43,7 +43,7 @@ def launch(desk: Desk, job_id: str) -> None:
             return
         try:
             mirror = desk.mirror_of(job)
-            mirror.fetch()
+            mirror.fetch(check_branch(job.target_branch), check_branch(job.branch))
             pins = _pins(desk, job, mirror)
         except UnknownRef as error:
             fail(desk, job, error.user_message)

@@ -137,6 +137,17 @@ def test_a_history_with_old_defects_is_taken(tmp_path: Path) -> None:
     assert mirror.resolve("main") == oid
 
 
+def test_named_branches_alone_and_what_is_gone_goes(origin, mirror):
+    origin.push("main:refs/heads/work", "main:refs/heads/other")
+    mirror.fetch("main", "work", "never-there")
+    assert mirror.git.text("for-each-ref", "--format=%(refname:short)").split() == ["main", "work"]
+    origin.push(":refs/heads/work")
+    mirror.fetch("main", "work")
+    assert mirror.git.text("for-each-ref", "--format=%(refname:short)").split() == ["main"]
+    with pytest.raises(BadName):
+        mirror.fetch("*")
+
+
 def test_a_job_fetches_only_what_it_needs(origin, tmp_path):
     origin.push("main:refs/heads/other", "main:refs/heads/work")
     mirror = Mirror(tmp_path / "m.git", origin.url, allow_protocols=("file",))

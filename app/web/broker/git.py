@@ -44,7 +44,7 @@ def add_routes(door: Blueprint, desk: Desk) -> None:
         mirror = desk.mirror_of(job)
         if service == "git-upload-pack":
             try:
-                mirror.fetch()  # what a runner reads is the forge's newest
+                mirror.fetch(job.target_branch, job.branch)  # what a runner reads is the forge's newest
             except GitError as error:
                 _refuse(503, f"the forge can't be read now: {error.user_message}")
         metrics.BROKER_REQUESTS.labels(door="git", outcome="advertised").inc()
