@@ -5,6 +5,7 @@ can't close, so that it pings nobody, closes no issue, loads no image and breaks
 """
 
 import re
+import shlex
 
 from app.domain.job import Job, Report, State
 from app.domain.naming import one_line
@@ -13,6 +14,7 @@ from runner.protocol import ConflictFact, RebaseFacts, Result, Verification
 PROSE_SHOWN = 4_000
 TAIL_SHOWN = 1_500
 CONFLICTS_SHOWN = 50
+COMMITS_SHOWN = 10
 _HEADLINES = {
     State.RECEIVED: "has received this",
     State.QUEUED: "is waiting for its turn",
@@ -125,12 +127,34 @@ def _facts(job: Job, report: Report) -> list[str]:
     result = job.result
     if result and result.rebase:
         lines.append(f"- {_rebase_line(job, result.rebase)}")
+        lines += _odd_commits(result.rebase)
     lines += [f"- {_verification_line(run)}" for run in (result.verifications[-1:] if result else ())]
     if result and not result.verifications and job.kind == "code":
         lines.append("- No tests were run: `.forgehand.yml` names no `verify` command.")
     if report.backup_ref:
-        lines.append(f"- The branch as it was before is kept as {code(report.backup_ref)}.")
+        lines.append(
+            f"- The branch as it was before is kept as {code(report.backup_ref)}.{_undo(job, report)}"
+        )
     return lines
+
+
+def _undo(job: Job, report: Report) -> str:
+    """How to go back to what was there before, as long as nobody has pushed since."""
+    if not (report.backup_ref and report.head_sha):
+        return ""
+    ref = f"refs/heads/{job.branch}"
+    words = ("git", "push", f"--force-with-lease={ref}:{report.head_sha}", "origin", f"FETCH_HEAD:{ref}")
+    return f" To go back: {code(f'git fetch origin {shlex.quote(report.backup_ref)}')}, then {code(shlex.join(words))}."
+
+
+def _odd_commits(facts: RebaseFacts) -> list[str]:
+    """The commits that aren't one for one what they were."""
+    odd = [commit for commit in facts.commits if commit.reason and commit.old != commit.new]
+    lines = [
+        f"  - {commit.old[:10]} → {commit.new[:10] if commit.new else 'dropped'}: {inert(one_line(commit.reason, 200))}"
+        for commit in odd[:COMMITS_SHOWN]
+    ]
+    return [*lines, f"  - … and {len(odd) - len(lines)} more"] if len(odd) > len(lines) else lines
 
 
 def _rebase_line(job: Job, facts: RebaseFacts) -> str:
@@ -176,7 +200,18 @@ def _conflict_table(conflicts: tuple[ConflictFact, ...]) -> list[str]:
     ]
     if more := len(conflicts) - len(rows):
         rows.append(f"| … and {more} more | | | | |")
-    return ["| file | conflict | settled by | gates passed | why |", "|---|---|---|---|---|", *rows]
+    table = ["| file | conflict | settled by | gates passed | why |", "|---|---|---|---|---|", *rows]
+    return table + [
+        line for fact in conflicts[:CONFLICTS_SHOWN] if not fact.resolver for line in _question(fact)
+    ]
+
+
+def _question(fact: ConflictFact) -> list[str]:
+    """What a person must know to settle a conflict: what each side wanted, and the answers there are."""
+    sides = (("target", fact.target_intent), ("branch", fact.agent_intent))
+    wanted = [f"- the {who}: {inert(one_line(said[0], 200))}" for who, said in sides if said]
+    options = [f"- possible: {inert(one_line(option, 300))}" for option in fact.options]
+    return ["", f"What is asked about {code(fact.path)}:", "", *wanted, *options] if wanted or options else []
 
 
 def _prose(result: Result) -> list[str]:

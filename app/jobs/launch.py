@@ -18,7 +18,7 @@ from app.store.locks import LEASE_WAIT_SECONDS, lease
 from app.store.tasks import Task
 from app.telemetry import logs
 from git_ops import Chain, GitError, Identity, Mirror, UnknownRef, check_branch, rebase
-from runner.protocol import RebaseFacts, Result
+from runner.protocol import MAX_CONFLICTS, MovedCommit, RebaseFacts, Result
 
 TOKEN_SLACK_SECONDS = 600
 _OCCUPIES_BRANCH = frozenset({State.LAUNCHING, State.RUNNING, State.PUBLISHING})
@@ -109,7 +109,15 @@ def _rebase_in_memory(desk: Desk, job: Job, mirror: Mirror, pins: dict[str, str 
     attempt = job.attempt + 1
     pinned = job.model_copy(update={"attempt": attempt})
     mirror.git.run("update-ref", pinned.quarantine_ref, report.new_tip)
-    facts = RebaseFacts(outcome=report.outcome, old_tip=tip, new_tip=report.new_tip, onto=base)
+    facts = RebaseFacts(
+        outcome=report.outcome,
+        old_tip=tip,
+        new_tip=report.new_tip,
+        onto=base,
+        commits=tuple(
+            MovedCommit(old=one.old, new=one.new, reason=one.reason) for one in report.commits[:MAX_CONFLICTS]
+        ),
+    )
     changed = report.outcome == "clean"
     result = Result(outcome="changed" if changed else "no_changes", head_sha=report.new_tip, rebase=facts)
     desk.jobs.move(

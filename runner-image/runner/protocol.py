@@ -13,9 +13,11 @@ MAX_TEXT = 20_000
 MAX_PROSE = 60_000
 MAX_EVENTS_PER_BATCH = 200
 MAX_CONFLICTS = 200
+MAX_HUNK = 4_000
 
 Oid = Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Kind = Literal["code", "rebase"]
+Intents = tuple[Annotated[str, Field(max_length=300)], ...]
 Phase = Literal["clone", "edit", "commit", "rebase", "verify", "push"]
 
 
@@ -113,6 +115,15 @@ class AgentRun(Value):
     """Tool calls that the policy refused."""
 
 
+class HunkFact(Value):
+    """One region of a file on which the sides disagreed. Untrusted texts, cut where they are long."""
+
+    base: str = Field(max_length=MAX_HUNK)
+    target: str = Field(max_length=MAX_HUNK)
+    agent: str = Field(max_length=MAX_HUNK)
+    result: str | None = Field(default=None, max_length=MAX_HUNK)
+
+
 class ConflictFact(Value):
     """One conflict of the rebase, for the report."""
 
@@ -123,6 +134,20 @@ class ConflictFact(Value):
     why: str = Field(default="", max_length=4_000)
     gates: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=20)
     """The names of the gates that the resolution passed."""
+    target_intent: Intents = Field(default=(), max_length=3)
+    """Subjects of the target's commits that touch the path. Untrusted, like the branch's."""
+    agent_intent: Intents = Field(default=(), max_length=3)
+    options: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
+    """Where nobody could settle it: the answers there are."""
+    hunks: tuple[HunkFact, ...] = Field(default=(), max_length=5)
+
+
+class MovedCommit(Value):
+    """What became of one commit; `new` is none where it was dropped."""
+
+    old: Oid
+    new: Oid | None
+    reason: str = Field(default="", max_length=500)
 
 
 class RebaseFacts(Value):
@@ -134,6 +159,8 @@ class RebaseFacts(Value):
     onto: Oid
     conflicts: tuple[ConflictFact, ...] = Field(default=(), max_length=MAX_CONFLICTS)
     detail: str = Field(default="", max_length=4_000)
+    commits: tuple[MovedCommit, ...] = Field(default=(), max_length=MAX_CONFLICTS)
+    range_diff: str = Field(default="", max_length=MAX_TEXT)
 
 
 class Result(Value):

@@ -8,13 +8,13 @@ from typing import Literal
 from git_ops.objects import Identity
 from git_ops.process import Git
 from git_ops.rebase import Check, rebase
-from git_ops.report import RebaseReport
+from git_ops.report import ConflictFact, HunkFact, RebaseReport
 from git_ops.resolve.claude import ClaudeResolver
 from git_ops.resolve.default import default_chain
 from runner import protocol
 from runner.broker import Door
 from runner.prompt import visible
-from runner.protocol import MAX_CONFLICTS, JobSpec, RebaseFacts
+from runner.protocol import MAX_CONFLICTS, MAX_HUNK, MAX_TEXT, JobSpec, MovedCommit, RebaseFacts
 
 Phase = protocol.Phase
 ResultOutcome = Literal["changed", "no_changes", "failed"]
@@ -48,18 +48,34 @@ def facts(report: RebaseReport) -> RebaseFacts:
         old_tip=report.old_tip,
         new_tip=report.new_tip if counts else report.old_tip,
         onto=report.onto,
-        conflicts=tuple(
-            protocol.ConflictFact(
-                path=_printable(fact.path, 4_096),
-                kind=fact.kind[:100],
-                resolver=fact.resolver,
-                why=_printable(fact.why, 4_000),
-                gates=fact.gates,
-            )
-            for fact in report.conflicts[:MAX_CONFLICTS]
-        ),
+        conflicts=tuple(_conflict(fact) for fact in report.conflicts[:MAX_CONFLICTS]),
         detail=_printable(report.detail, 4_000),
+        commits=tuple(
+            MovedCommit(old=one.old, new=one.new, reason=_printable(one.reason, 500))
+            for one in report.commits[:MAX_CONFLICTS]
+        ),
+        range_diff=_printable(report.range_diff, MAX_TEXT),
     )
+
+
+def _conflict(fact: ConflictFact) -> protocol.ConflictFact:
+    return protocol.ConflictFact(
+        path=_printable(fact.path, 4_096),
+        kind=fact.kind[:100],
+        resolver=fact.resolver,
+        why=_printable(fact.why, 4_000),
+        gates=fact.gates,
+        target_intent=tuple(_printable(subject, 300) for subject in fact.target_intent[:3]),
+        agent_intent=tuple(_printable(subject, 300) for subject in fact.agent_intent[:3]),
+        options=tuple(_printable(option, 500) for option in fact.options[:10]),
+        hunks=tuple(_hunk(hunk) for hunk in fact.hunks[:5]),
+    )
+
+
+def _hunk(hunk: HunkFact) -> protocol.HunkFact:
+    base, target, agent = (_printable(text, MAX_HUNK) for text in (hunk.base, hunk.target, hunk.agent))
+    result = None if hunk.result is None else _printable(hunk.result, MAX_HUNK)
+    return protocol.HunkFact(base=base, target=target, agent=agent, result=result)
 
 
 def sentence(done: RebaseFacts, target: str) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from git_ops.report import ConflictFact, RebaseReport
+from git_ops.report import ConflictFact, HunkFact, RebaseReport, ReplayedCommit
 from runner import rebasing
 
 OLD, NEW, ONTO = "a" * 40, "b" * 40, "c" * 40
@@ -45,3 +45,16 @@ def test_what_a_person_should_look_at_first_is_not_done():
     facts = rebasing.facts(report("suspicious", detail="Gate stale-symbols: `f` is gone."))
     assert (facts.outcome, facts.new_tip) == ("conflicted", OLD)
     assert "stale-symbols" in rebasing.sorry(facts, "main")
+
+
+def test_everything_that_is_told_fits_the_protocol():
+    text = "x\u202e" * 5_000
+    hunks = tuple(HunkFact(id=f"h{i}", base=text, target=text, agent=text, result=text) for i in range(9))
+    fact = conflict(
+        target_intent=(text,) * 9, agent_intent=(text,), options=(text,) * 30, hunks=hunks, resolver="r"
+    )
+    commits = tuple(ReplayedCommit(old=OLD, new=None, reason=text) for _ in range(900))
+    facts = rebasing.facts(report(conflicts=(fact,) * 3, commits=commits, range_diff="a\n" + text * 9))
+    assert facts.conflicts[0].hunks[0].result.startswith("xx")
+    assert facts.range_diff.startswith("a\nx")
+    assert len(facts.commits) == 200

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from app.domain import rendering
 from app.domain.job import Report, State
 from app.domain.naming import one_line
-from runner.protocol import AgentRun, ConflictFact, RebaseFacts, Result, Task, Verification
+from runner.protocol import AgentRun, ConflictFact, MovedCommit, RebaseFacts, Result, Task, Verification
 from tests.support.desk import make_job, walk
 
 URL = "http://forgehand.example/jobs/1"
@@ -130,7 +130,9 @@ def test_a_job_that_succeeded():
         "- 1 commit ahead of `main`, 2 files changed, +3 −1: `a.py`, `b.py`\n"
         "- Rebased onto `main` at cccccccccc; 1 conflict resolved, see below.\n"
         "- The repository's own tests passed: `make test` in 1.2 s on bbbbbbbbbb.\n"
-        "- The branch as it was before is kept as `refs/forgehand/backup/j`.\n\n"
+        "- The branch as it was before is kept as `refs/forgehand/backup/j`. To go back: "
+        "`git fetch origin refs/forgehand/backup/j`, then "
+        f"`git push --force-with-lease=refs/heads/forgehand/issue-1:{NEW} origin FETCH_HEAD:refs/heads/forgehand/issue-1`.\n\n"
         "| file | conflict | settled by | gates passed | why |\n|---|---|---|---|---|\n"
         "| `a.py` | `content` | `claude` | `parses`, `end-tree` | kept \\*both\\* |\n\n"
         "<details><summary>What Claude says about it</summary>\n\n```text\nI added it.\n```\n\n</details>\n\n"
@@ -260,7 +262,12 @@ def test_the_fingerprint_follows_what_is_shown():
 @given(TEXT)
 def test_nothing_hostile_gets_out_of_the_whole_comment(text):
     runs = (Verification(command=text, exit_code=1, seconds=1, tail=text, sha=NEW),)
-    conflicts = (ConflictFact(path=text, kind=text, resolver=text, why=text, gates=(text, text)),)
+    word, words = text[:100], (text[:300],)
+    fact = ConflictFact(
+        path=text, kind=word, resolver=None, why=text, gates=(word, word), target_intent=words, options=words
+    )
+    settled = fact.model_copy(update={"resolver": word})
+    conflicts = (fact, settled)
     rebase = RebaseFacts(
         outcome="conflicted", old_tip=OLD, new_tip=OLD, onto=ONTO, conflicts=conflicts, detail=text
     )
@@ -282,3 +289,31 @@ def test_nothing_hostile_gets_out_of_the_whole_comment(text):
         assert "<b>" not in "".join(html)
         own = said(markdown).replace("#9", "").replace("#3", "")
         assert not re.search(r"[@#!][\w\[]", own)
+
+
+def test_what_became_of_commits_is_told_where_it_isnt_plain():
+    commits = (
+        MovedCommit(old=OLD, new=NEW),
+        MovedCommit(old=OLD, new=OLD, reason="already in place"),
+        MovedCommit(old=OLD, new=None, reason="the target has *it*"),
+        *(MovedCommit(old=OLD, new=NEW, reason=f"folded {i}") for i in range(20)),
+    )
+    rebase = RebaseFacts(outcome="clean", old_tip=OLD, new_tip=NEW, onto=ONTO, commits=commits)
+    said = comment(ended(State.SUCCEEDED, result=result(rebase=rebase), report=REPORT))
+    assert f"  - {OLD[:10]} → dropped: the target has \\*it\\*\n" in said
+    assert f"  - {OLD[:10]} → {NEW[:10]}: folded 0\n" in said
+    assert "  - … and 11 more\n" in said
+    assert "already in place" not in said
+
+
+def test_a_question_names_both_sides_and_the_answers():
+    fact = ConflictFact(
+        path="a.py", kind="modify/delete", target_intent=("Remove @it",), agent_intent=("Mend it",),
+        options=("keep-deleted: it stays away",),
+    )  # fmt: skip
+    rebase = RebaseFacts(outcome="conflicted", old_tip=OLD, new_tip=OLD, onto=ONTO, conflicts=(fact,))
+    said = comment(ended(State.FAILED, result=result(rebase=rebase)))
+    assert "What is asked about `a.py`:" in said
+    assert "- the branch: Mend it\n" in said
+    assert "- possible: keep-deleted: it stays away\n" in said
+    assert "@it" not in said

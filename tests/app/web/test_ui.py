@@ -1,5 +1,14 @@
 from app.domain.job import Report, State
-from runner.protocol import ConflictFact, LogEvent, PhaseEvent, RebaseFacts, Result, Task
+from runner.protocol import (
+    ConflictFact,
+    HunkFact,
+    LogEvent,
+    MovedCommit,
+    PhaseEvent,
+    RebaseFacts,
+    Result,
+    Task,
+)
 from tests.support.desk import make_job, walk
 
 NASTY = "<script>alert(1)</script>\"' onload=x &amp; {{ 7 * 7 }}"
@@ -41,10 +50,15 @@ def test_a_running_job_reloads_itself_and_shows_its_log(web):
 
 
 def test_hostile_words_are_only_shown(web):
-    conflicts = (ConflictFact(path=NASTY, kind="content", resolver=NASTY, why=NASTY, gates=(NASTY,)),)
-    rebase = RebaseFacts(
-        outcome="conflicted", old_tip="a" * 40, new_tip="a" * 40, onto="b" * 40, conflicts=conflicts
+    words = {"target_intent": (NASTY,), "agent_intent": (NASTY,), "options": (NASTY,)}
+    hunk = HunkFact(base=NASTY, target=NASTY, agent=NASTY, result=NASTY)
+    fact = ConflictFact(
+        path=NASTY, kind="content", resolver=NASTY, why=NASTY, gates=(NASTY,), hunks=(hunk,), **words
     )
+    rebase = RebaseFacts(
+        outcome="conflicted", old_tip="a" * 40, new_tip="a" * 40, onto="b" * 40, conflicts=(fact,),
+        commits=(MovedCommit(old="a" * 40, new=None, reason=NASTY),), range_diff=NASTY,
+    )  # fmt: skip
     job = put(
         web,
         task=Task(title=NASTY, body=NASTY, author="x", request=""),
