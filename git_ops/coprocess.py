@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from git_ops.errors import GitError, OutputTooLarge
+from git_ops.waiting import wait
 
 _CHUNK = 1 << 16
 _STDERR_BYTES = 64 * 1024
@@ -100,8 +101,8 @@ class Coprocess:
         self._selector.close()
         if not kill:
             self._close_stdin()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_PATIENCE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                wait(self._process, _PATIENCE_SECONDS)
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):  # it may end between the two lines
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -139,8 +140,8 @@ class Coprocess:
 
     def _died(self) -> GitError:
         try:
-            code = self._process.wait(_PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
+            code = wait(self._process, _PATIENCE_SECONDS)
+        except TimeoutError:
             return self._failure(None, self.complaint())
         return self._failure(code, self.complaint())
 

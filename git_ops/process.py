@@ -30,8 +30,10 @@ from git_ops.errors import (
     GitTooOld,
     NotARepository,
     OutputTooLarge,
+    from_os_error,
     from_stderr,
 )
+from git_ops.waiting import wait
 
 _PASSED_ON = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
 """Where programs and certificates are. No proxy variable: a proxy would read every header."""
@@ -213,6 +215,8 @@ class Git:
             raise NotARepository(f"There is no directory {place.name} here any more") from e
         except NotADirectoryError as e:
             raise NotARepository(f"{place.name} isn't a directory, so it can't be a Git repository") from e
+        except OSError as e:  # a path longer than a command line may be, no process or descriptor left
+            raise from_os_error(e) from e
 
     def environment(self) -> dict[str, str]:
         """The whole environment that git gets. Holds the credential where there is one."""
@@ -228,6 +232,7 @@ class Git:
             "GIT_ASKPASS": "",
             "GIT_ALLOW_PROTOCOL": ":".join(self.allow_protocols),
             "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_GRAFT_FILE": "/nonexistent",
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_LFS_SKIP_SMUDGE": "1",
@@ -302,11 +307,7 @@ def _communicate(process: subprocess.Popen[bytes], stdin: bytes, deadline: float
             if len(out) > max_out:
                 raise OverflowError
             del err[:-_STDERR_BYTES]
-    try:
-        returncode = process.wait(_left(deadline))
-    except subprocess.TimeoutExpired as e:
-        raise TimeoutError from e
-    return Completed(stdout=bytes(out), stderr=bytes(err), returncode=returncode)
+    return Completed(stdout=bytes(out), stderr=bytes(err), returncode=wait(process, _left(deadline)))
 
 
 def _left(deadline: float) -> float:
