@@ -53,11 +53,12 @@ class Oracle:
         return {conflict.path: self.answer(conflict) for conflict in conflicts}
 
     def answer(self, conflict):
-        found = entries(self.git, self.tree, {conflict.path, *conflict.stages})
+        found = entries(self.git, self.tree, {conflict.path, *conflict.paths, *conflict.stages})
         here = found[conflict.path]
         if conflict.textual and here and here[0] != "120000":
             return self.hunks(conflict, here)
-        files = {path: File(mode=entry[0], oid=entry[1]) if entry else None for path, entry in found.items()}
+        files = {path: File(mode=entry[0], oid=entry[1]) for path, entry in found.items() if entry}
+        files = {**dict.fromkeys({conflict.path, *conflict.stages}), **files}
         return Resolution(resolver=self.name, source="git", why="as the people did", files=files)
 
     def hunks(self, conflict, here):
@@ -308,7 +309,7 @@ def main():
                 try:
                     tally.case(git, tips, merge, target, branch)
                 except GitError as e:
-                    tally.count["errors"] += 1
+                    tally.count[f"errors: {type(e).__name__}"] += 1
                     tally.failed.append({"merge": merge, "error": f"{type(e).__name__}: {e.user_message}"})
                 if wish.limit and tally.count["conflicting tips"] >= wish.limit:
                     break

@@ -17,11 +17,13 @@ from pathlib import Path
 from git_ops import moving
 from git_ops.errors import (
     MIN_GIT,
+    BadName,
     BranchInUse,
     Busy,
     CorruptObject,
     DetachedHead,
     DirtyWorkTree,
+    GitError,
     GitFailed,
     GitTooOld,
     NoIdentity,
@@ -249,6 +251,8 @@ class Checkout:
     def _no_such(self, wanted: str) -> str:
         listed = self.git.text("for-each-ref", "--format=%(refname)", _HEADS, "refs/remotes/", "refs/tags/")
         names = [name.split("/", 2)[2] for name in listed.splitlines()]
+        if wanted in names:
+            return f"{show_path(wanted)} is no commit, so nothing can be rebased onto it: name another with --onto."
         close = difflib.get_close_matches(wanted, names[:5_000], n=3)
         hint = f"Did you mean {' or '.join(close)}? If not, " if close else ""
         then = "bring it here with git fetch, or name another with --onto."
@@ -288,8 +292,10 @@ def _check_version() -> None:
     """Raise `GitTooOld` where git says so of itself. What a version lacks in spite of its number shows later."""
     try:
         said = Git().text("version")
-    except OSError as e:
-        raise GitTooOld(stderr=f"git can't be started: {e.strerror}") from e
+    except GitTooOld:
+        raise
+    except GitError as e:
+        raise GitTooOld(stderr=e.user_message) from e
     match = re.search(r"(\d+)\.(\d+)", said)
     if match and (int(match[1]), int(match[2])) < MIN_GIT:
         raise GitTooOld(found=said.removeprefix("git version "))
@@ -299,13 +305,23 @@ def _meanings(wanted: str) -> list[tuple[str, str]]:
     """The full refs that a name may stand for, in the order in which they are tried."""
     if wanted.startswith("refs/"):
         return [(check_ref(wanted), "the ref")]
-    check_ref(f"{_HEADS}{wanted}")
+    try:
+        check_ref(f"{_HEADS}{wanted}")
+    except BadName as e:
+        raise BadName(_no_name(wanted)) from e
+    if wanted in {"HEAD", "@"}:
+        raise BadName(_no_name(wanted))
     return [
         (f"{_HEADS}{wanted}", "the branch"),
         (f"refs/remotes/{wanted}", "the branch"),
         (f"refs/tags/{wanted}", "the tag"),
         (f"refs/remotes/{wanted}/HEAD", "the default branch of"),
     ]
+
+
+def _no_name(wanted: str) -> str:
+    asked = f", which git rev-parse {shlex.quote(wanted)} may tell" if wanted and wanted[0] != "-" else ""
+    return f"--onto takes a branch, a tag or a commit id{asked}; '{show_path(wanted)}' is none of these."
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -113,8 +113,10 @@ class GitTooOld(GitFailed):
         self, argv: Sequence[str] = ("version",), returncode: int = 1, stderr: str = "", *, found: str = ""
     ) -> None:
         needed = ".".join(map(str, MIN_GIT))
-        have = f"is Git {found}" if found else "can't do what is needed"
-        say = f"The git on PATH {have}, and {needed} or newer is needed: install it, or put it first on PATH."
+        have = f"The git on PATH is Git {found}" if found else "The git on PATH can't do what is needed"
+        if not found and not stderr:
+            have = "There is no git on PATH"
+        say = f"{have}, and {needed} or newer is needed: install it, or put it first on PATH."
         super().__init__(argv, returncode, stderr, say=say)
         self.found = found
 

@@ -72,7 +72,12 @@ def conflict_fact(outcome: Settled | Unsettled, context: Context, intents: Inten
     answer = outcome.resolution
     gates = tuple(gate.name for gate in outcome.gates)
     return dataclasses.replace(
-        fact, resolver=answer.resolver, source=answer.source, why=answer.why, gates=gates
+        fact,
+        resolver=answer.resolver,
+        source=answer.source,
+        why=answer.why,
+        gates=gates,
+        elsewhere=tuple(sorted(answer.elsewhere)),
     )
 
 

@@ -6,6 +6,9 @@ settled. So no step needs an answer of its own.
 * A step that merges stays as it is: one commit for one commit.
 * At a step that doesn't, a conflicted path that no later commit touches gets what the goal has there. One that is
   touched again can't be known yet: the step is folded into the following ones, up to the last that touches it.
+  Where the target renamed it, the branch's commits touch it under its old name.
+* A commit whose patch the target has is left out, unless the goal can't be reached without it: the target has taken
+  that patch back since, and Git's merge of the tips lets the branch have it.
 * What stood only in merge commits of the range (a hand edit inside a merge) is kept by one more commit at the end.
 * The series ends in the goal or it isn't returned. Every fold and every extra commit is reported with its reason.
 """
@@ -46,18 +49,28 @@ class Route:
     """Object id, and whether the target has the same patch already."""
     merges: Sequence[str]
     touched: Mapping[str, frozenset[str]]
+    elsewhere: frozenset[str] = frozenset()
+    """Paths outside the conflicts that were edited to settle them: they get the goal's content where those do."""
 
 
 def guide(git: Git, merger: Merger, route: Route, *, committer: Identity | None = None) -> Guided:
     """Replay the route's commits so that they end in its goal."""
+    walk = _walked(git, merger, route, committer)
+    if walk.tree != route.goal and any(is_twin for _, is_twin in route.commits):
+        everything = dataclasses.replace(route, commits=[(oid, False) for oid, _ in route.commits])
+        again = _walked(git, merger, everything, committer)
+        walk = again if again.tree == route.goal else walk
+    return walk.end()
+
+
+def _walked(git: Git, merger: Merger, route: Route, committer: Identity | None) -> "_Walk":
     walk = _Walk(git, merger, route, committer)
-    for i, (oid, is_twin) in enumerate(route.commits):
+    for at, (oid, is_twin) in enumerate(route.commits):
         if is_twin:
             walk.drop(oid, "the target already has the same patch")
         else:
-            later = (route.touched[oid] for oid, twin in route.commits[i + 1 :] if not twin)
-            walk.step(oid, frozenset().union(*later))
-    return walk.end()
+            walk.step(at, oid)
+    return walk
 
 
 class _Walk:
@@ -71,7 +84,16 @@ class _Walk:
         self.head = route.onto
         self.tree = objects.tree_of(git, route.onto)
         self.waiting: list[str] = []
-        self.open_paths: set[str] = set()
+        self.open_paths: dict[str, int] = {}
+        """Conflicted paths that are still to be decided, and the number of the last commit that touches each."""
+        self.last_touch = {
+            path: at
+            for at, (oid, is_twin) in enumerate(route.commits)
+            if not is_twin
+            for path in route.touched[oid]
+        }
+        self.conflicted = False
+        """One of the commits that wait didn't merge."""
         self.done: list[ReplayedCommit] = []
         self.first_conflict: int | None = None
         """Index in `done` of the first step that conflicted; `_below` is the commit it was put on."""
@@ -81,8 +103,8 @@ class _Walk:
         """Leave a commit out."""
         self.done.append(ReplayedCommit(old=oid, new=None, reason=reason))
 
-    def step(self, oid: str, later: frozenset[str]) -> None:
-        """Put one commit on top."""
+    def step(self, at: int, oid: str) -> None:
+        """Put one commit on top, the one with this number."""
         commit = objects.read_commit(self.git, oid)
         if commit.parents == (self.head,) and not self.waiting:
             self.done.append(ReplayedCommit(old=oid, new=oid, reason="already in place"))
@@ -92,8 +114,10 @@ class _Walk:
         merged = self.merger.merge(base=next(iter(commit.parents), None), ours=ours, theirs=oid)
         if not merged.clean:
             self._mark()
-            self.open_paths |= _paths_of(merged)
-        self.tree = self._settled(merged.tree, later)
+            self.conflicted = True
+            self.open_paths |= self._open(oid, merged)
+            self.open_paths |= {path: self._last({path}) for path in self.route.elsewhere}
+        self.tree = self._settled(merged.tree, at)
         self.waiting.append(oid)
         if not self.open_paths:
             self._commit()
@@ -119,22 +143,45 @@ class _Walk:
         )
         return objects.write_commit(self.git, here)
 
-    def _settled(self, tree: str, later: frozenset[str]) -> str:
+    def _open(self, oid: str, merged: Merged) -> dict[str, int]:
+        """Every path of the step that Git couldn't decide, or made up, and by when it is known.
+
+        That is the last commit that touches it, under its name or what the commit itself calls it.
+        """
+        own = self.route.touched[oid]
+        followed = [path for path in merged.stages if path not in own]  # renamed by the target, or made up
+        called: dict[str, set[str]] = {}
+        for name, entry in (_entries(self.git, oid, own) if followed else {}).items():
+            called.setdefault(entry[1] if entry else "", set()).add(name)
+        whatever = self._last(own)
+        known = {path: self._last({path}) for path in merged.stages}
+        for path in followed:
+            side = merged.stages[path].get(3)
+            same = called.get(side.oid) if side else None
+            known[path] = max(known[path], self._last(same) if same else whatever)
+        return known
+
+    def _last(self, names: Iterable[str]) -> int:
+        return max((self.last_touch.get(name, -1) for name in names), default=-1)
+
+    def _settled(self, tree: str, at: int) -> str:
         """The step's tree with every open path decided: the goal's where nothing comes after, else as it was."""
-        ready = self.open_paths - later
+        ready = {path for path, last in self.open_paths.items() if last <= at}
         goal = _entries(self.git, self.route.goal, ready)
-        kept = _entries(self.git, self.tree, self.open_paths & later)
-        self.open_paths -= ready
+        kept = _entries(self.git, self.tree, self.open_paths.keys() - ready)
+        self.open_paths = {path: last for path, last in self.open_paths.items() if path not in ready}
         changes = {**goal, **kept}
         return objects.edit_tree(self.git, tree, changes) if changes else tree
 
     def _commit(self) -> None:
         olds, self.waiting = self.waiting, []
+        conflicted, self.conflicted = self.conflicted, False
         commits = [objects.read_commit(self.git, oid) for oid in olds]
         above = objects.read_commit(self.git, self.head)
         if self.tree == above.tree and not any(self._was_empty(commit) for commit in commits):
+            kept = "its conflicts were settled to what was there" if conflicted else "the target has it all"
             for oid in olds:
-                self.drop(oid, "nothing of it is left: the target has it all")
+                self.drop(oid, f"nothing of it is left: {kept}")
             return
         self._put(folded(commits), above)
         self.done += [
@@ -226,8 +273,3 @@ def _reason(commit: RawCommit, olds: Sequence[str]) -> str:
             f"folded into one with its neighbours ({others}), which change the same conflicted lines"
         )
     return "; ".join(reasons)
-
-
-def _paths_of(merged: Merged) -> set[str]:
-    """Every path of the step that Git couldn't decide, or made up."""
-    return set(merged.stages)

@@ -94,7 +94,7 @@ _MARKS = ((b"<", b" target"), (b"|", b" base"), (b"=", b""), (b">", b" agent"))
 def _tail(section: bytes, whole: bytes) -> bytes:
     """The last hunk's text is the end of its file; what is there beyond that was added by Git."""
     if section and not whole.endswith(section):
-        for newline in (b"\r\n", b"\n"):
+        for newline in (b"\n", b"\r\n"):  # the shorter one first: the file itself may end with a bare CR
             if section.endswith(newline) and whole.endswith(section.removesuffix(newline)):
                 return section.removesuffix(newline)
     return section

@@ -75,9 +75,9 @@ class Merger:
         self._options = (*options, *_SETTINGS)
         self._can = can
 
-    def merge_tips(self, ours: str, theirs: str) -> Merged:
-        """Merge two commits from their own merge base, or bases."""
-        return self._merge(ours, theirs)
+    def merge_tips(self, ours: str, theirs: str, *, unrelated: bool = False) -> Merged:
+        """Merge two commits from their own merge base, or bases. Having none is an error, unless `unrelated`."""
+        return self._merge(ours, theirs, *(("--allow-unrelated-histories",) if unrelated else ()))
 
     def merge(self, *, base: str | None, ours: str, theirs: str) -> Merged:
         """Merge what `theirs` changed since `base` into `ours`; base none: since there was nothing."""

@@ -14,17 +14,17 @@ import dataclasses
 from collections.abc import Callable
 
 from git_ops import objects
-from git_ops.errors import GitFailed, UnknownRef, from_stderr
+from git_ops.errors import CorruptObject, GitFailed, UnknownRef, from_stderr
 from git_ops.explain import conflict_fact, intents_of
 from git_ops.grouping import conflicts_of
 from git_ops.guided import Route, guide
 from git_ops.mergetree import Merged, Merger, merging
-from git_ops.objects import Identity
+from git_ops.objects import Identity, show_path
 from git_ops.process import Git
 from git_ops.quarantine import Quarantine, quarantine
 from git_ops.refs import check_oid
 from git_ops.replay import Replayed, Stopped, commits_of_range, replay, touched
-from git_ops.report import ConflictFact, GateFact, Outcome, RebaseReport, ReplayedCommit
+from git_ops.report import ConflictFact, GateFact, Outcome, RebaseReport, ReplayedCommit, followed
 from git_ops.resolve.chain import Chain, Context, Settled, Unsettled
 from git_ops.verify import (
     CommandResult,
@@ -36,7 +36,10 @@ from git_ops.verify import (
     range_diff,
     repository_command,
 )
+from git_ops.verify.gate import PATH_SET
 
+MAX_CONFLICTED_PATHS = 2_000
+"""At the tips. Where there are more, a branch and its target have nothing to do with each other any longer."""
 Check = Callable[[str], CommandResult]
 """Runs the repository's own command (build, tests) on a commit."""
 
@@ -51,6 +54,7 @@ class Plan:
     task: str = ""
     committer: Identity | None = None
     check: Check | None = None
+    check_only_doubts: bool = False
     autosquash: bool = False
 
 
@@ -63,12 +67,14 @@ def rebase(
     task: str = "",
     committer: Identity | None = None,
     check: Check | None = None,
+    check_only_doubts: bool = False,
     autosquash: bool = False,
 ) -> RebaseReport:
     """Rebase the branch at `tip` onto the commit `onto`.
 
     `chain` is asked where Git alone doesn't get through; without one every conflict of the tips stays a conflict.
-    `task` is what a person asked for, handed to resolvers. `check` runs the repository's own command on a commit.
+    `task` is what a person asked for, handed to resolvers. `check` runs the repository's own command on a commit;
+    with `check_only_doubts` only where an answer or a suspicion hangs on it, for a branch that may be red by itself.
     `committer` none keeps each commit's own. Raises `GitError` where Git itself fails; conflicts are an outcome.
     """
     fork = merge_base(git, check_oid(onto), check_oid(tip))
@@ -78,7 +84,14 @@ def rebase(
         detail = "The branch already contains its target."
         return RebaseReport(outcome="up_to_date", old_tip=tip, new_tip=tip, onto=onto, detail=detail)
     plan = Plan(
-        tip=tip, onto=onto, fork=fork, task=task, committer=committer, check=check, autosquash=autosquash
+        tip=tip,
+        onto=onto,
+        fork=fork,
+        task=task,
+        committer=committer,
+        check=check,
+        check_only_doubts=check_only_doubts,
+        autosquash=autosquash,
     )
     with quarantine(git) as place, merging(place.git, attributes_of=onto) as merger:
         report = _Rebase(place, merger, plan, chain or Chain([])).run()
@@ -95,8 +108,9 @@ def merge_base(git: Git, one: str, other: str) -> str | None:
         if "Not a valid commit name" not in e.stderr:
             raise
         raise UnknownRef(f"There is no commit {one[:10]} or {other[:10]} here") from e
-    if done.returncode and done.stderr:  # it passes over commits that it can't read
-        raise from_stderr(("git", "merge-base"), done.returncode, done.stderr.decode("utf-8", "replace"))
+    said = from_stderr(("git", "merge-base"), done.returncode, done.stderr.decode("utf-8", "replace"))
+    if isinstance(said, CorruptObject):  # it passes over commits that it can't read
+        raise said
     return done.stdout.decode().strip() or None
 
 
@@ -121,6 +135,9 @@ class _Rebase:
         self.facts: list[ConflictFact] = []
         self.gates: list[Gate] = []
         self.settled: list[Settled] = []
+        self.proved = False
+        """The repository's own command has passed on the result: not just failed on the target, too."""
+        self.note = ""
 
     def run(self) -> RebaseReport:
         plan = self.plan
@@ -137,10 +154,15 @@ class _Rebase:
         if isinstance(result, Replayed) and not self._loses_something(result, tips):
             self.gates.append(end_tree(oracle=tips.tree if tips.clean else None, result=result.tree))
             return self._judged(_Series(new_tip=result.new_tip, commits=result.commits))
+        if len(tips.stages) > MAX_CONFLICTED_PATHS:
+            detail = (
+                f"{len(tips.stages)} paths conflict; more than {MAX_CONFLICTED_PATHS} aren't put to anybody."
+            )
+            return self._report(_Series(new_tip=plan.tip, commits=()), "conflicted", detail, "")
         goal = tips.tree if tips.clean else self._settle(tips)
         if goal is None:
             return self._unsettled(result)
-        series = self._guided(goal)
+        series = self._squashed(self._guided(goal), goal) if plan.autosquash else self._guided(goal)
         self.gates.append(end_tree(oracle=goal, result=objects.tree_of(self.git, series.new_tip)))
         return self._judged(series)
 
@@ -155,7 +177,7 @@ class _Rebase:
         commit = objects.read_commit(self.git, oid)
         if len(commit.parents) != 2:
             return True
-        again = self.merger.merge_tips(*commit.parents)
+        again = self.merger.merge_tips(*commit.parents, unrelated=True)
         return not again.clean or again.tree != commit.tree
 
     def _settle(self, tips: Merged) -> str | None:
@@ -189,10 +211,12 @@ class _Rebase:
             }
             # a path given up for a rename must not take away what another conflict puts there
             for path, file in answer.files.items():
-                if file is not None:
-                    changes[path] = (file.mode, file.oid or objects.write_blob(self.git, file.content or b""))
-                else:
-                    changes.setdefault(path, None)
+                new = file and (file.mode, file.oid or objects.write_blob(self.git, file.content or b""))
+                if new and changes.get(path, new) not in {None, new}:
+                    why = f"{show_path(path)} would get two different contents from two conflicts' answers"
+                    self.gates.append(Gate(name=PATH_SET, passed=False, why=why))
+                    return None
+                changes[path] = new or changes.get(path)
         tree = objects.edit_tree(self.git, tips.tree, changes)
         gate = path_set(self.git, merged=tips.tree, result=tree, allowed=allowed)
         self.gates.append(gate)
@@ -207,6 +231,7 @@ class _Rebase:
             commits=commits,
             merges=merges,
             touched=touched(self.git, [oid for oid, _ in commits]),
+            elsewhere=frozenset(path for one in self.settled for path in _edited_elsewhere(one)),
         )
         found = guide(self.git, self.merger, route, committer=plan.committer)
         return _Series(new_tip=found.new_tip, commits=found.commits, carried=found.carried)
@@ -223,11 +248,9 @@ class _Rebase:
         self.gates.append(
             clean_but_suspicious(self.git, fork=plan.fork, onto=plan.onto, tip=plan.tip, result=tree)
         )
-        if plan.check and series.new_tip != plan.onto:
-            self.place.keep(
-                series.new_tip, have=(plan.onto, plan.tip)
-            )  # to be checked out where the command runs
-            self.gates.append(repository_command(plan.check, onto=plan.onto, new_tip=series.new_tip))
+        asked = not plan.check_only_doubts or self._unsure() or any(not gate.passed for gate in self.gates)
+        if plan.check and asked and series.new_tip != plan.onto and not self._refusals():
+            self._run_command(plan.check, series.new_tip)
         outcome, detail = self._verdict()
         if outcome == "conflicted":
             return self._report(_Series(new_tip=plan.tip, commits=series.commits), outcome, detail, text)
@@ -235,7 +258,38 @@ class _Rebase:
             self.chain.remember(self.settled, commit=series.new_tip)
         if series.new_tip == plan.onto:
             detail = detail or "The target already has all of the branch's changes."
-        return self._report(series, outcome, detail, text)
+        return self._report(series, outcome, detail or self.note, text)
+
+    def _squashed(self, series: _Series, goal: str) -> _Series:
+        """The series with its `fixup!` commits folded, where that goes through; else as it is, and that is told."""
+        plan = self.plan
+        result = replay(
+            self.git,
+            base=plan.onto,
+            tip=series.new_tip,
+            onto=plan.onto,
+            committer=plan.committer,
+            autosquash=True,
+            merger=self.merger,
+        )
+        if isinstance(result, Stopped) or result.tree != goal:
+            self.note = "Commits to be squashed were left as they are, because moving them conflicts."
+            return series
+        carried = next((one.new for one in result.commits if one.old == series.carried), None)
+        return _Series(
+            new_tip=result.new_tip, commits=followed(series.commits, result.commits), carried=carried
+        )
+
+    def _run_command(self, check: Check, new_tip: str) -> None:
+        plan, said = self.plan, {}
+
+        def asked(oid: str) -> CommandResult:
+            said[oid] = check(oid)
+            return said[oid]
+
+        self.place.keep(new_tip, have=(plan.onto, plan.tip))  # to be checked out where the command runs
+        self.gates.append(repository_command(asked, onto=plan.onto, new_tip=new_tip))
+        self.proved = new_tip in said and said[new_tip].passed
 
     def _range_diff(self, series: _Series, mapping: dict[str, str | None]) -> tuple[Gate, str]:
         plan = self.plan
@@ -246,22 +300,27 @@ class _Rebase:
 
     def _verdict(self) -> tuple[Outcome, str]:
         failed = {gate.name: gate for gate in self.gates if not gate.passed}
-        checked = any(gate.name == "repository-command" and gate.passed for gate in self.gates)
         outcome: Outcome = "resolved" if self.facts else "clean"
-        unsure = [gate for settled in self.settled for gate in settled.gates if needs_command((gate,))]
-        if unsure and not checked:
+        if (unsure := self._unsure()) and not self.proved:
             return (
                 "conflicted",
                 f"Gate {unsure[0].name} wants the repository's own command to pass: {unsure[0].why}.",
             )
-        suspicions = {"stale-symbols"} | ({"end-tree"} if outcome == "clean" else set())
-        hard = [gate for name, gate in failed.items() if name not in suspicions]
-        if hard:
+        if hard := self._refusals():
             return "conflicted", f"Refused by gate {hard[0].name}: {hard[0].why}."
-        soft = [gate for gate in failed.values() if not (checked and gate.name == "stale-symbols")]
+        soft = [gate for gate in failed.values() if not (self.proved and gate.name == "stale-symbols")]
         if soft:
             return "suspicious", f"Gate {soft[0].name}: {soft[0].why}."
         return outcome, ""
+
+    def _unsure(self) -> list[Gate]:
+        """What was let through on condition that the repository's own command passes."""
+        return [gate for settled in self.settled for gate in settled.gates if needs_command((gate,))]
+
+    def _refusals(self) -> list[Gate]:
+        """The failed gates that aren't mere suspicions."""
+        suspicions = {"stale-symbols"} | (set() if self.facts else {"end-tree"})
+        return [gate for gate in self.gates if not gate.passed and gate.name not in suspicions]
 
     def _unsettled(self, result: Replayed | Stopped) -> RebaseReport:
         failed = [gate for gate in self.gates if not gate.passed]
@@ -288,6 +347,12 @@ class _Rebase:
             range_diff=text,
             spent=self.chain.spent(),
         )
+
+
+def _edited_elsewhere(settled: Settled) -> frozenset[str]:
+    """What an agent changed outside the conflict; a rule's paths are where Git or a rename put the file."""
+    answer = settled.resolution
+    return answer.elsewhere if answer.source == "agent" else frozenset()
 
 
 def _nothing(tip: str, onto: str, *, detail: str) -> RebaseReport:

@@ -22,7 +22,7 @@ from git_ops.process import Git
 from git_ops.refs import check_oid
 from git_ops.report import ReplayedCommit
 
-MAX_COMMITS = 1_000
+MAX_COMMITS = 3_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

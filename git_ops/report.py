@@ -7,6 +7,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from git_ops.objects import show_path
@@ -56,6 +57,8 @@ class ConflictFact:
     """Why it was settled so, or why nobody could."""
     gates: tuple[str, ...] = ()
     """The gates that the resolution passed."""
+    elsewhere: tuple[str, ...] = ()
+    """Paths outside the conflict that had to be changed for it, too."""
     target_intent: tuple[str, ...] = ()
     """Subjects of the target's commits that touch the path since the fork, newest first."""
     agent_intent: tuple[str, ...] = ()
@@ -82,6 +85,28 @@ class ReplayedCommit:
     old: str
     new: str | None
     reason: str = ""
+
+
+def followed(first: Sequence[ReplayedCommit], second: Sequence[ReplayedCommit]) -> tuple[ReplayedCommit, ...]:
+    """What became of the commits of `first` where their new ones were replayed once more, in `second`."""
+    moved = {one.old: one for one in second}
+    named: dict[str, str] = {}
+    found = []
+    for one in first:
+        if one.new is None or one.new not in moved:
+            found.append(one)
+            continue
+        then = moved[one.new]
+        reasons = [one.reason]
+        if then.new is None:
+            reasons.append(then.reason)
+        elif then.new in named and named[then.new] != one.new:
+            goal = next(other.old for other in first if other.new == named[then.new])
+            reasons.append(f"folded into {goal[:10]}, which its subject names")
+        else:
+            named[then.new] = one.new
+        found.append(ReplayedCommit(old=one.old, new=then.new, reason="; ".join(filter(None, reasons))))
+    return tuple(found)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,5 +206,6 @@ def _conflict_lines(fact: ConflictFact) -> list[str]:
     if fact.agent_intent:
         lines.append(f"    branch: {printable(fact.agent_intent[0])}")
     lines += [f"    {line}" for line in printable(fact.why).splitlines()[:10]]
+    lines += [f"    changed elsewhere: {show_path(path)}" for path in fact.elsewhere]
     lines += [f"    possible: {printable(option)}" for option in fact.options]
     return lines

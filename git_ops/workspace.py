@@ -7,12 +7,14 @@
 * A directory that holds a repository of its own is an error that names it, never a silent link.
 """
 
+import copy
 import os
 import shutil
 import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 from git_ops import objects, remote
 from git_ops.errors import BadName, GitFailed, NestedRepository, WorkTreeRefused, os_errors
@@ -45,7 +47,10 @@ class Workspace:
         self._exclude = tuple(exclude)
         self.git = Git(git_dir, allow_protocols=allow_protocols, timeout_seconds=timeout_seconds)
         """Bound to the private repository alone: for replay, push and reading."""
-        self._in_tree = self.git.replace(work_tree=work_tree)
+
+    @property
+    def _in_tree(self) -> Git:
+        return self.git.replace(work_tree=self.work_tree)
 
     @os_errors()
     def clone(
@@ -72,9 +77,18 @@ class Workspace:
         specs = [f"+{r}:refs/forgehand/wanted/{r}" if is_oid(r) else f"+{check_ref(r)}:{r}" for r in refs]
         remote.fetch(self.git.replace(auth=auth), url, *specs)
 
+    def with_objects(self, folder: Path | None) -> Self:
+        """The same place, with objects read from and written to this directory: a rebase's quarantine.
+
+        Lay something else out with the workspace itself before the directory goes: the index names its objects.
+        """
+        other = copy.copy(self)
+        other.git = self.git.replace(object_directory=folder)
+        return other
+
     @os_errors()
     def checkout(self, oid: str, *, keep_ignored: bool = False) -> None:
-        """Make the work tree equal the commit's tree.
+        """Make the work tree equal the tree, or the commit's.
 
         What isn't in the tree goes, ignored files included (the tree is then exactly what was committed);
         with `keep_ignored` they stay, for installed dependencies. Every `.git` in it goes in any case. Links are
@@ -107,6 +121,11 @@ class Workspace:
             message=message.encode("utf-8", "replace"),
         )
         return objects.write_commit(self.git, commit)
+
+    @os_errors()
+    def snapshot(self, tree: str) -> str:
+        """The work tree as it is, as a tree; `tree` is what was laid out. Raises as `commit_all` does."""
+        return self._write_tree(check_oid(tree))
 
     def push(self, url: str, *, auth: HeaderAuth | None = None, sha: str, ref: str) -> PushResult:
         """Set the quarantine `ref` of the remote to `sha`."""

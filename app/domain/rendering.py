@@ -14,6 +14,7 @@ from runner.protocol import ConflictFact, RebaseFacts, Result, Verification
 PROSE_SHOWN = 4_000
 TAIL_SHOWN = 1_500
 CONFLICTS_SHOWN = 50
+FILES_SHOWN = 50
 COMMITS_SHOWN = 10
 _HEADLINES = {
     State.RECEIVED: "has received this",
@@ -201,6 +202,10 @@ def _conflict_table(conflicts: tuple[ConflictFact, ...]) -> list[str]:
     if more := len(conflicts) - len(rows):
         rows.append(f"| … and {more} more | | | | |")
     table = ["| file | conflict | settled by | gates passed | why |", "|---|---|---|---|---|", *rows]
+    elsewhere = [code(path) for path in dict.fromkeys(path for fact in conflicts for path in fact.elsewhere)]
+    if elsewhere:
+        hidden = f" and {len(elsewhere) - FILES_SHOWN} more" if len(elsewhere) > FILES_SHOWN else ""
+        table += ["", f"Changed elsewhere to settle them: {', '.join(elsewhere[:FILES_SHOWN])}{hidden}."]
     return table + [
         line for fact in conflicts[:CONFLICTS_SHOWN] if not fact.resolver for line in _question(fact)
     ]

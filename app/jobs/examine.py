@@ -2,10 +2,11 @@
 
 A runner may be hijacked, so nothing is taken from it but objects: the branch's own commits must all be there,
 unchanged or replayed; exactly one commit may be new, made by us, with the message that we gave; and only its
-content, and what neither the branch nor its target had before, is ours to judge.
+content, and what neither the branch nor its target had before, is ours to judge. A replayed commit may touch other
+files than it did only where the report tells of them, as the thread then does, and they are judged like new work.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,9 @@ from app.jobs.desk import Desk
 from app.jobs.spec import spec_of
 from git_ops import ChangedPath, DiffFacts, Git, Identity, Mirror, diff_facts
 from git_ops.guided import carrier, folded
-from git_ops.objects import RawCommit, read_commit
+from git_ops.mergetree import Merger, merging
+from git_ops.objects import RawCommit, read_commit, tree_of
+from git_ops.quarantine import quarantine
 from git_ops.replay import commits_of_range, touched
 from runner.protocol import JobSpec, RebaseFacts, Result
 
@@ -50,16 +53,33 @@ def examine(desk: Desk, job: Job, mirror: Mirror, result: Result) -> Examined:
     checked = Examined(facts=facts, result=_checked(git, spec, result, head=head, target=target))
     if not facts.files:
         return checked
-    made = _History(git, spec, target).made_by_us(facts)
+    elsewhere = _edited_elsewhere(checked.result)
+    made = _History(git, spec, target, elsewhere).made_by_us(facts)
     settings = desk.settings
     bounds = policy.Bounds(max_files=settings.max_changed_files, max_commits=settings.max_commits)
     files = {file.path: file for file in _unlike(git, spec.start_sha, facts)}
     for oid in made:
         (parent,) = read_commit(git, oid).parents
         files |= {file.path: file for file in diff_facts(git, parent, oid).files}
-    if reason := policy.judge(files.values(), commits=len(facts.commits), bounds=bounds):
-        raise RejectedError(f"the work was not published: {reason}")
+    judged = [*files.values()], *_on_the_way(git, facts, elsewhere)
+    for some in judged:
+        if reason := policy.judge(some, commits=len(facts.commits), bounds=bounds):
+            raise RejectedError(f"the work was not published: {reason}")
     return checked
+
+
+def _edited_elsewhere(result: Result) -> frozenset[str]:
+    """The paths outside the conflicts that the report, and so the thread, says were changed to settle them."""
+    if result.rebase is None or result.rebase.outcome != "resolved":
+        return frozenset()
+    return frozenset(path for fact in result.rebase.conflicts for path in fact.elsewhere)
+
+
+def _on_the_way(git: Git, facts: DiffFacts, paths: frozenset[str]) -> Iterator[list[ChangedPath]]:
+    """What each commit does to these paths: what comes in one and goes in the next is judged, too."""
+    for commit in facts.commits if paths else ():
+        for parent in read_commit(git, commit.oid).parents[:1]:
+            yield [file for file in diff_facts(git, parent, commit.oid).files if file.path in paths]
 
 
 def _fork(git: Git, commit: str, target: str) -> str:
@@ -94,8 +114,9 @@ def _contains(git: Git, commit: str, ancestor: str) -> bool:
 class _History:
     """Holds the commits of a result to those that the work started from."""
 
-    def __init__(self, git: Git, spec: JobSpec, target: str) -> None:
-        self._git, self._spec, self._target = git, spec, target
+    def __init__(self, git: Git, spec: JobSpec, target: str, elsewhere: frozenset[str] = frozenset()) -> None:
+        """`elsewhere` are paths that replayed commits may touch beside their own: the caller judges what is there."""
+        self._git, self._spec, self._target, self._elsewhere = git, spec, target, elsewhere
         self._fork = fork = _fork(git, spec.start_sha, target)
         oids = git.text("rev-list", "--reverse", "--topo-order", f"{fork}..{spec.start_sha}").split()
         self._before = {oid: read_commit(git, oid) for oid in oids}
@@ -127,20 +148,46 @@ class _History:
         waiting = list(self._before)
         upstream = self._upstream()
         skipped: list[str] = []
+        carried = False
         for oid in oids:
             while waiting and not (found := self._stands_for(oid, waiting, upstream)):
                 skipped.append(waiting.pop(0))
-            if not waiting and not self._carries_over(oid):
-                subject = read_commit(self._git, oid).subject[:80]
-                raise RejectedError(
-                    f"the result has a commit that nobody asked for: {subject!r}; nothing was published"
-                )
+            if not waiting:
+                if carried or not self._carries_over(oid):
+                    subject = read_commit(self._git, oid).subject[:80]
+                    raise RejectedError(
+                        f"the result has a commit that nobody asked for: {subject!r}; nothing was published"
+                    )
+                carried = True
             if waiting:
                 cut = waiting.index(found[-1]) + 1
                 skipped += [old for old in waiting[:cut] if old not in found]
                 del waiting[:cut]
-        lost = [oid for oid in (*skipped, *waiting) if oid not in upstream]
-        return [self._before[oid] for oid in lost if len(self._before[oid].parents) == 1]
+        gone = {oid for oid in (*skipped, *waiting) if oid not in upstream}
+        lost = [oid for oid, commit in self._before.items() if oid in gone and len(commit.parents) == 1]
+        return [self._before[oid] for oid in self._not_in_target(lost)]
+
+    def _not_in_target(self, oids: Sequence[str]) -> list[str]:
+        """Those of which the target lacks something: a squash merge has the change of several together."""
+        if not oids:
+            return []
+        runs: list[list[str]] = []
+        for oid in oids:
+            if runs and self._before[oid].parents == (runs[-1][-1],):
+                runs[-1].append(oid)
+            else:
+                runs.append([oid])
+        with (
+            quarantine(self._git) as place,
+            merging(place.git, attributes_of=self._target) as merger,
+        ):
+            return [oid for run in runs if not self._adds_nothing(merger, run) for oid in run]
+
+    def _adds_nothing(self, merger: Merger, run: Sequence[str]) -> bool:
+        """Merged into the target, these commits together change nothing."""
+        (base,) = self._before[run[0]].parents
+        merged = merger.merge(base=base, ours=self._target, theirs=run[-1])
+        return merged.clean and merged.tree == tree_of(self._git, self._target)
 
     def _stands_for(self, new: str, waiting: Sequence[str], upstream: set[str]) -> list[str]:
         """The first of the waiting commits that `new` is, or replays, alone or folded with those after it."""
@@ -160,11 +207,11 @@ class _History:
         return []
 
     def _made_of(self, new: str, now: RawCommit, allowed: Iterable[frozenset[str]]) -> bool:
-        """We committed it, and it touches no path that neither the old commits nor the target touched."""
+        """We committed it, and it touches only what the old commits or the target touched, or what is told."""
         if now.committer_identity() != self._us or len(now.parents) != 1:
             return False
         own = touched(self._git, (new,))[new]
-        return own <= self._moved_by_target.union(*allowed)
+        return own <= self._moved_by_target.union(self._elsewhere, *allowed)
 
     def _carries_over(self, new: str) -> bool:
         """It holds what stood only in merge commits of the branch, and says so."""

@@ -61,8 +61,8 @@ class AgenticAnswer:
     """By a conflict's path. A conflict that isn't in it stays open."""
 
 
-AskAgent = Callable[[AgenticRequest], AgenticAnswer | None]
-"""Do the work; None where it couldn't be done. May raise `GitError`, which counts as none."""
+AskAgent = Callable[[AgenticRequest], AgenticAnswer | Abstained | None]
+"""Do the work; an abstention or none where it couldn't be done. May raise `GitError`, which counts as none."""
 
 
 class AgenticResolver:
@@ -82,8 +82,8 @@ class AgenticResolver:
             answer = self._ask(start.request())
         except GitError as e:
             return _all(conflicts, f"the agent couldn't be asked: {e.user_message}")
-        if answer is None:
-            return _all(conflicts, "the agent couldn't settle it")
+        if not isinstance(answer, AgenticAnswer):
+            return _all(conflicts, answer.why if answer else "the agent couldn't settle it")
         claimed = {path for verdict in answer.settled.values() for path in verdict.elsewhere}
         if stray := sorted(answer.files.keys() - claimed - start.files.keys()):
             return _all(conflicts, f"the agent changed {show_path(stray[0])}, and no conflict needs that")
@@ -123,7 +123,8 @@ class _Start:
             return Abstained(why="the agent left it as it was")
         paths = {*conflict.stages, *({conflict.path} if conflict.path in self.files else ())}
         files = {path: self._after(conflict, path, answer) for path in paths}
-        for path in verdict.elsewhere & answer.files.keys():
+        elsewhere = verdict.elsewhere & answer.files.keys() - self.files.keys()
+        for path in elsewhere:
             mode = self._mode_elsewhere(path)
             if mode is None:
                 return Abstained(why=f"the agent changed {show_path(path)}, which is no regular file")
@@ -135,7 +136,7 @@ class _Start:
             why=verdict.why[:_WHY_CHARS],
             files=files,
             hunks=_choices(conflict, settled.content if settled else None, verdict),
-            elsewhere=verdict.elsewhere & answer.files.keys(),
+            elsewhere=elsewhere,
         )
 
     def _put_targets(self, path: str) -> None:

@@ -3,11 +3,13 @@
 * One request, one text. Whatever goes wrong is `Unavailable` with a reason in which no credential stands.
 * Checked against the budget before, counted after. What can't work again (no right, no answer, no budget) isn't
   tried again: the door stays shut.
+* No redirect is followed, and a reply is bounded in time and size.
 * System prompt and a message's leading blocks carry cache marks, so that later requests with the same beginning
   pay for it once.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from anthropic.types import MessageParam, TextBlockParam
 
 MAX_OUTPUT_TOKENS = 16_000
+MAX_REPLY_BYTES = 4 * 2**20
 _REASON_CHARS = 500
 
 
@@ -80,6 +83,7 @@ class Door:
         self.budget = budget
         self.shut: str | None = None
         """Why nobody needs to ask again."""
+        self._timeout_seconds = timeout_seconds
         self._secrets = [secret for secret in (auth_token, api_key) if secret]
         self._client = self._connect(base_url, auth_token, api_key, timeout_seconds)
 
@@ -102,25 +106,50 @@ class Door:
         if why := self.budget.refusal(self.model, expected):
             raise self._shut(why)
         try:
-            reply = self._client.messages.with_raw_response.create(
+            with self._client.messages.with_streaming_response.create(
                 model=self.model,
                 max_tokens=MAX_OUTPUT_TOKENS,
                 system=[cached(SYSTEM)],
                 messages=messages,
                 output_config={"format": {"type": "json_schema", "schema": SCHEMA}},
-            )
+            ) as reply:
+                raw = self._body(reply.iter_bytes(), expected)
         except AnthropicError as e:
             raise self._failed(e, expected) from e
-        return self._read(reply.http_response.content, expected)
+        return self._read(raw, expected)
+
+    def _body(self, chunks: Iterable[bytes], expected: Usage) -> bytes:
+        """All of the reply, if it ends in time and isn't larger than a reply can be."""
+        raw, deadline = bytearray(), time.monotonic() + self._timeout_seconds
+        why = ""
+        try:
+            for chunk in chunks:
+                raw += chunk
+                if len(raw) > MAX_REPLY_BYTES or time.monotonic() > deadline:
+                    why = "the Claude API's reply doesn't end"
+                    break
+        except Exception as e:  # noqa: BLE001 -- the SDK doesn't translate what its HTTP library raises here
+            why = self._clean(f"the Claude API's reply broke off: {type(e).__name__}: {e}")
+        if why:
+            self.budget.spend(self.model, expected)
+            raise self._shut(why)
+        return bytes(raw)
 
     def _connect(
         self, base_url: str, auth_token: str | None, api_key: str | None, timeout: float
     ) -> "Anthropic | None":
         """A client that sends our credential and none that the environment holds."""
-        from anthropic import Anthropic
+        from anthropic import Anthropic, DefaultHttpxClient
 
         try:
-            return Anthropic(base_url=base_url, auth_token=auth_token, api_key=api_key, timeout=timeout)
+            return Anthropic(
+                base_url=base_url,
+                auth_token=auth_token,
+                api_key=api_key,
+                timeout=timeout,
+                # whoever answers at the address mustn't send code and key on to another
+                http_client=DefaultHttpxClient(follow_redirects=False),
+            )
         except (ValueError, TypeError) as e:
             self.shut = self._clean(f"the Claude API can't be asked: {e}")
         return None

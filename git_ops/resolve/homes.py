@@ -9,6 +9,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from git_ops import lookup
 from git_ops.conflict import Side
@@ -95,7 +96,7 @@ def _most_similar(git: Git, *, fork: str, tip: str, old: str, text: bytes) -> Ho
     if not candidates:
         return None
     siblings = _siblings(git, fork, old)
-    contents = lookup.read(git, [*candidates.values(), *siblings])
+    contents = _read(git, tuple(candidates.values())) | lookup.read(git, siblings)
     known = {path: contents[side.oid] for path, side in candidates.items() if side.oid in contents}
     usual = boilerplate_of([*known.values(), *(contents.get(side.oid, b"") for side in siblings)])
     lines = telling_lines(text, usual)
@@ -111,6 +112,12 @@ def _most_similar(git: Git, *, fork: str, tip: str, old: str, text: bytes) -> Ho
         sure=score >= _SURE_SIMILARITY or _name(path) == _name(old),
         why=f"it shares {score:.0%} of its lines with this new file, far more than with any other",
     )
+
+
+@lru_cache(maxsize=1)
+def _read(git: Git, sides: tuple[Side, ...]) -> dict[str, bytes]:
+    """The contents of candidates: files that went together mostly have the same ones."""
+    return lookup.read(git, sides)
 
 
 def _siblings(git: Git, commit: str, path: str) -> list[Side]:

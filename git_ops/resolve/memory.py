@@ -4,6 +4,7 @@
   about names all three sides' modes and objects. Direction and base are part of it, other than in `git rerere`.
 * Nothing is shared between repositories. The gates run again on whatever comes from here.
 * Rules aren't remembered: they are computed again, and may have been improved.
+* Only what this user wrote is believed: where others can write to the directory, their answers aren't ours.
 * One small JSON file for each answer, replaced atomically: processes can share the directory. What can't be read, is
   too old or doesn't fit its key is removed. A lost entry costs a question, no more, so nothing is synced to disk.
 """
@@ -12,6 +13,8 @@ import base64
 import contextlib
 import hashlib
 import os
+import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +31,7 @@ from git_ops.resolve.folding import answer
 
 MAX_ENTRIES = 10_000
 MAX_ENTRY_BYTES = 512 * 1024
+_OURS = re.compile(r"[0-9a-f]{64}\.json|tmp\w+\.part")
 MAX_AGE_DAYS = 90.0
 """Counted from the last use."""
 
@@ -102,7 +106,7 @@ class Memory:
     def _get(self, key: str, model: type[_Entry]) -> _Entry | None:
         place = self.path / f"{key}.json"
         try:
-            with place.open("rb") as file:
+            with open(place, "rb", opener=_own) as file:
                 raw = file.read(MAX_ENTRY_BYTES + 1)
                 age_seconds = time.time() - os.fstat(file.fileno()).st_mtime
         except OSError:
@@ -140,7 +144,8 @@ class Memory:
         with os.scandir(self.path) as places:
             for place in places:
                 with contextlib.suppress(OSError):  # another process may be pruning, too
-                    found.append((place.stat().st_mtime, place.path))
+                    if _OURS.fullmatch(place.name):
+                        found.append((place.stat(follow_symlinks=False).st_mtime, place.path))
         found.sort(reverse=True)
         now = time.time()
         for i, (used, name) in enumerate(found):
@@ -149,6 +154,16 @@ class Memory:
             if i >= self.max_entries or days > self.max_age_days or left_behind:
                 with contextlib.suppress(OSError):
                     Path(name).unlink()
+
+
+def _own(path: str, flags: int) -> int:
+    """Open a file of ours: no link, no pipe that never answers, nothing that another user put there."""
+    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    is_what = os.fstat(fd)
+    if stat.S_ISREG(is_what.st_mode) and is_what.st_uid == os.geteuid():
+        return fd
+    os.close(fd)
+    raise PermissionError(path)
 
 
 class MemoryResolver:

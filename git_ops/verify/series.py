@@ -64,7 +64,7 @@ def range_diff(
     empty unless it was. How much of its patch is the same is told, not judged: settling a conflict changes it.
     The text is empty where it would be too long; the verdict then says so. Raises `GitError`.
     """
-    olds, news = _commits(git, *old), _commits(git, *new)
+    olds, news = _commits(git, *old, new[0]), _commits(git, *new)
     if why := next(_losses(git, olds, news, mapping), ""):
         return Gate(name=RANGE_DIFF, passed=False, why=why), b""
     passed, told = _compare_patches(git, mapping)
@@ -72,9 +72,10 @@ def range_diff(
     return Gate(name=RANGE_DIFF, passed=passed, why="; ".join(part for part in (told, why) if part)), text
 
 
-def _commits(git: Git, base: str, tip: str) -> Sequence[str]:
-    listed = git.text("rev-list", "--no-merges", "--reverse", check_oid(tip), f"^{check_oid(base)}", "--")
-    return listed.split()
+def _commits(git: Git, base: str, tip: str, *without: str) -> Sequence[str]:
+    """Those of `base..tip` that no commit of `without` has: where histories cross, the target has some of them."""
+    known = [f"^{check_oid(oid)}" for oid in (base, *without)]
+    return git.text("rev-list", "--no-merges", "--reverse", check_oid(tip), *known, "--").split()
 
 
 def _losses(

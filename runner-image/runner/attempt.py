@@ -21,12 +21,22 @@ from git_ops.verify import CommandResult
 from git_ops.workspace import Workspace
 from runner import agent, rebasing
 from runner.broker import Door, Events, patiently
+from runner.conflicts import Settler
 from runner.ending import Deadline, Interrupt
-from runner.errors import BrokerUnavailable, Cancelled, Fenced, OutOfTime, RunnerError, SandboxBroken, Stopped
+from runner.errors import (
+    AgentUnsafe,
+    BrokerUnavailable,
+    Cancelled,
+    Fenced,
+    OutOfTime,
+    RunnerError,
+    SandboxBroken,
+    Stopped,
+)
 from runner.forwarder import Forwarder
-from runner.prompt import prompt, system_prompt, visible
+from runner.prompt import CONFLICT_RULES, prompt, system_prompt, visible
 from runner.protocol import AgentRun, JobSpec, RebaseFacts, Result, Verification
-from runner.sandbox import Sandbox
+from runner.sandbox import Sandbox, best_level
 from runner.scratch import door_folder
 
 GUIDES = ("CLAUDE.md", "AGENTS.md")
@@ -48,6 +58,9 @@ DEBRIS = (
 SAVING_SHARE = 0.15
 """What of the time is kept back from the agent, so that its work can still be committed and pushed."""
 MAX_SAVING_SECONDS = 120.0
+SETTLING_SHARE = 0.5
+"""What of the time that is left an agent may take to settle conflicts: tests have to run afterwards."""
+MIN_SETTLING_SECONDS = 20.0
 VERIFY_LOG_LINES = 200
 TIMED_OUT_CODE = 124
 """As timeout(1) has it."""
@@ -138,37 +151,60 @@ class Attempt:
 
     def _edit(self) -> agent.Outcome:
         spec = self._spec
-        with self._claude_at_the_door() as (sandbox, socket, folder):
-            self._phase("edit", f"{spec.models.edit} in a {sandbox.level} sandbox")
+        self._phase("edit", f"{spec.models.edit} in a {best_level()} sandbox")
+        outcome = self._let_claude_work(
+            "edit", prompt(spec.task), system_prompt(self._guides()), self._time_to_work()
+        )
+        self._agent = outcome.run
+        self._interrupt.check()
+        return outcome
+
+    def _settle(self, text: str) -> str | None:
+        """Let Claude Code settle conflicts in the workspace; a sentence where it came to no good end."""
+        seconds = self._time_to_work() * SETTLING_SHARE
+        if seconds < MIN_SETTLING_SECONDS:
+            return "there is no time left for an agent"
+        self._events.log("supervisor", "Claude Code settles in the workspace what needs the repository.")
+        try:
+            outcome = self._let_claude_work(
+                "settle", text, system_prompt(self._guides(), CONFLICT_RULES), seconds
+            )
+        except (AgentUnsafe, SandboxBroken) as error:
+            self._events.log("supervisor", str(error))
+            return str(error)
+        self._interrupt.check()
+        return outcome.run.error
+
+    def _let_claude_work(self, name: str, text: str, system: str, seconds: float) -> agent.Outcome:
+        """One run in a sandbox of its own: what an earlier one left in its home isn't there."""
+        spec = self._spec
+        with self._claude_at_the_door(name) as (sandbox, socket, folder):
             if sandbox.level == "plain" and not spec.may_be_plain:
                 raise SandboxBroken(NO_ISOLATION)
             if sandbox.level == "plain":
                 self._events.log(
                     "supervisor", "This kernel allows no isolation: the sandbox is a plain process."
                 )
-            agent.prepare(folder, system_prompt(self._guides()))
+            agent.prepare(folder, system)
             order = agent.Order(
-                prompt=prompt(spec.task),
+                prompt=text,
                 model=spec.models.edit,
                 max_turns=spec.limits.max_turns,
-                timeout_seconds=self._time_to_work(),
+                timeout_seconds=seconds,
                 socket=socket,
                 folder=folder,
             )
-            outcome = agent.run(sandbox, order, on_log=self._events.log, cancel=self._interrupt.event)
-        self._agent = outcome.run
-        self._interrupt.check()
-        return outcome
+            return agent.run(sandbox, order, on_log=self._events.log, cancel=self._interrupt.event)
 
     @contextlib.contextmanager
-    def _claude_at_the_door(self) -> Iterator[tuple[Sandbox, Path, Path]]:
-        folder = self._scratch / "agent"
-        folder.mkdir(mode=0o700)
+    def _claude_at_the_door(self, name: str) -> Iterator[tuple[Sandbox, Path, Path]]:
+        folder = self._scratch / name / "orders"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with door_folder(self._scratch) as door:
             socket = door / "api"
             with Forwarder(socket, self._door.claude_url, self._door.token):
                 shown = [agent.claude_binary(), folder, door]
-                sandbox = Sandbox(self._workspace.work_tree, self._scratch / "sandbox", readonly=shown)
+                sandbox = Sandbox(self._workspace.work_tree, self._scratch / name / "sandbox", readonly=shown)
                 yield sandbox, socket, folder
 
     def _time_to_work(self) -> float:
@@ -199,10 +235,14 @@ class Attempt:
         git = self._workspace.git.replace(auth=self._auth)
         self._retrying(lambda: fetch(git, self._door.git_url, spec))
         onto = self._workspace.git.text("rev-parse", "--verify", f"{self._target}^{{commit}}")
-        # What is asked for is only an update: it must not turn red what is green on the target.
-        check = self._check if self._spec.verify and self._spec.kind == "rebase" else None
         facts = rebasing.rebase_onto(
-            self._workspace.git, self._spec, self._door, tip=head, onto=onto, check=check
+            self._workspace.git,
+            self._spec,
+            self._door,
+            tip=head,
+            onto=onto,
+            check=self._check if self._spec.verify else None,
+            ask=Settler(self._workspace, self._settle, may_go_elsewhere=bool(self._spec.verify)),
         )
         self._rebase = facts
         self._events.log("supervisor", rebasing.sentence(facts, self._spec.target_branch))
@@ -220,8 +260,8 @@ class Attempt:
             return known.exit_code == 0
         self._phase("verify", command)
         self._workspace.checkout(sha)
-        # A home of its own: what the agent left in its own must not help the tests to pass.
-        sandbox = Sandbox(self._workspace.work_tree, self._scratch / "verify")
+        # A home of its own: what the agent, or the tests of another commit, left in theirs must not count here.
+        sandbox = Sandbox(self._workspace.work_tree, self._scratch / "verify" / sha)
         if sandbox.level == "plain" and not self._spec.may_be_plain:
             raise SandboxBroken(NO_ISOLATION)
         finished = sandbox.run(

@@ -134,6 +134,8 @@ class ConflictFact(Value):
     why: str = Field(default="", max_length=4_000)
     gates: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=20)
     """The names of the gates that the resolution passed."""
+    elsewhere: tuple[Annotated[str, Field(max_length=4_096)], ...] = Field(default=(), max_length=100)
+    """Files outside the conflict that were changed for it, too."""
     target_intent: Intents = Field(default=(), max_length=3)
     """Subjects of the target's commits that touch the path. Untrusted, like the branch's."""
     agent_intent: Intents = Field(default=(), max_length=3)

@@ -1,6 +1,7 @@
 """The rebase phase: `git_ops` does it in memory; here its report becomes the runner's own words.
 
-Resolvers go from cheap to dear; only what Git and the rules can't settle is put to Claude, through the broker.
+Resolvers go from cheap to dear; only what Git and the rules can't settle is put to Claude, through the broker, and only
+what can't be settled hunk by hunk to the agent in the sandbox, once.
 """
 
 from typing import Literal
@@ -9,6 +10,7 @@ from git_ops.objects import Identity
 from git_ops.process import Git
 from git_ops.rebase import Check, rebase
 from git_ops.report import ConflictFact, HunkFact, RebaseReport
+from git_ops.resolve.agentic import AgenticResolver, AskAgent
 from git_ops.resolve.claude import ClaudeResolver
 from git_ops.resolve.default import default_chain
 from runner import protocol
@@ -22,9 +24,21 @@ MAX_CONFLICTS_NAMED = 5
 
 
 def rebase_onto(
-    git: Git, spec: JobSpec, door: Door, *, tip: str, onto: str, check: Check | None = None
+    git: Git,
+    spec: JobSpec,
+    door: Door,
+    *,
+    tip: str,
+    onto: str,
+    check: Check | None = None,
+    ask: AskAgent | None = None,
 ) -> RebaseFacts:
-    """Rebase `tip` onto `onto` in memory. Raises `git_ops.GitError`."""
+    """Rebase `tip` onto `onto` in memory. Raises `git_ops.GitError`, and what `check` and `ask` raise.
+
+    A rebase that was asked for is only an update: it must not turn red what is green on the target. An agent's own
+    work may fail its tests, which is told, and no reason not to rebase it; so there `check` is only asked where an
+    answer or a suspicion hangs on it.
+    """
     claude = ClaudeResolver(base_url=door.claude_url, auth_token=door.token, model=spec.models.conflicts)
     identity = Identity(name=spec.identity.name, email=spec.identity.email)
     task = "\n\n".join(part for part in (spec.task.title, spec.task.body, spec.task.request) if part.strip())
@@ -32,10 +46,11 @@ def rebase_onto(
         git,
         tip=tip,
         onto=onto,
-        chain=default_chain(claude=claude),
+        chain=default_chain(claude=claude, agentic=AgenticResolver(ask) if ask else None),
         task=visible(task),
         committer=identity,
         check=check,
+        check_only_doubts=spec.kind == "code",
     )
     return facts(report)
 
@@ -65,6 +80,7 @@ def _conflict(fact: ConflictFact) -> protocol.ConflictFact:
         resolver=fact.resolver,
         why=_printable(fact.why, 4_000),
         gates=fact.gates,
+        elsewhere=tuple(_printable(path, 4_096) for path in fact.elsewhere[:100]),
         target_intent=tuple(_printable(subject, 300) for subject in fact.target_intent[:3]),
         agent_intent=tuple(_printable(subject, 300) for subject in fact.agent_intent[:3]),
         options=tuple(_printable(option, 500) for option in fact.options[:10]),

@@ -28,7 +28,7 @@ def door_folder(scratch: Path) -> Iterator[Path]:
     """A folder whose path is short enough for a unix socket: in the scratch, or else where temporary files go."""
     door = scratch / "door"
     if len(os.fsencode(door / "api")) <= MAX_SOCKET_PATH:
-        door.mkdir(mode=0o700)
+        door.mkdir(mode=0o700, exist_ok=True)  # one run after the other uses it
         yield door
         return
     with tempfile.TemporaryDirectory(prefix="fh-", dir="/tmp") as short:

@@ -232,7 +232,11 @@ BAD = {
     "CorruptObject": (damaged, (), "git fsck --full"),
     "OperationInProgress": (half_a_rebase, (), "git rebase --abort"),
     "UnknownRef": (lambda _repo: None, ("--onto", "mian"), "Did you mean main"),
-    "BadName": (lambda _repo: None, ("--onto", "--all"), "can't be used as a ref"),
+    "BadName": (
+        lambda _repo: None,
+        ("--onto", "--all"),
+        "takes a branch, a tag or a commit id; '--all' is none",
+    ),
 }
 
 

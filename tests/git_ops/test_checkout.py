@@ -92,7 +92,7 @@ def test_git_too_old(tmp_path, monkeypatch):
 
 def test_no_git_at_all(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(GitTooOld, match="install it"):
+    with pytest.raises(GitTooOld, match=r"There is no git on PATH, and 2\.38 .* install it"):
         open_checkout(tmp_path)
 
 
@@ -280,16 +280,22 @@ def test_onto_that_is_not_there(forked):
     with pytest.raises(UnknownRef, match=r"here\. Bring it here with git fetch"):
         target(forked, "0123456789abcdef")
     forked("update-ref", "refs/tags/blob", forked("rev-parse", "main:f"))
-    with pytest.raises(UnknownRef):
+    with pytest.raises(UnknownRef, match=r"^blob is no commit"):
         target(forked, "blob")
 
 
 @pytest.mark.parametrize(
-    "wanted", ["--all", "a b", "main..work", "main^{tree}", "", "@{-1}", ":/fix", "a\nb"]
+    "wanted",
+    ["--all", "a b", "main..work", "main^{tree}", "", "@{-1}", ":/fix", "a\nb", "HEAD~1", "HEAD", "@"],
 )
 def test_onto_that_is_no_name(forked, wanted):
-    with pytest.raises(BadName):
+    with pytest.raises(BadName, match="takes a branch, a tag or a commit id"):
         target(forked, wanted)
+
+
+def test_what_only_git_understands_is_told_how_to_be_an_id(forked):
+    with pytest.raises(BadName, match=r"git rev-parse 'HEAD~1' may tell; 'HEAD~1' is none"):
+        target(forked, "HEAD~1")
 
 
 def test_the_default_is_the_remotes(forked, make_repo):

@@ -1,4 +1,5 @@
 import dataclasses
+import tracemalloc
 
 import pytest
 
@@ -14,7 +15,7 @@ def lines(**changed):
     return "".join(changed.get(f"_{i}", line) for i, line in enumerate(LINES, 1))
 
 
-def walk(repo, onto, tip, goal):
+def walk(repo, onto, tip, goal, **more):
     base = repo("merge-base", onto, tip)
     merges, commits = commits_of_range(repo.git, base, tip, onto)
     route = Route(
@@ -23,6 +24,7 @@ def walk(repo, onto, tip, goal):
         commits=commits,
         merges=merges,
         touched=touched(repo.git, [oid for oid, _ in commits]),
+        **more,
     )
     with merging(repo.git, attributes_of=onto) as merger:
         found = guide(repo.git, merger, route)
@@ -65,6 +67,22 @@ def test_a_conflict_that_nothing_touches_again_keeps_one_commit_for_one(repo):
     assert not any(commit.reason for commit in found.commits)
 
 
+def test_an_edit_elsewhere_goes_with_the_conflict_and_folds_nothing(repo):
+    onto, tip = branch(
+        repo,
+        {"f": lines(), "caller": "old\n"},
+        {"f": lines(_9="nine\n")},
+        {"a": "1\n"},
+        {"f": lines(_9="neuf\n")},
+        {"g": "new\n"},
+    )
+    goal = goal_of(repo, {"f": lines(_9="nine neuf\n"), "caller": "new\n", "a": "1\n", "g": "new\n"})
+    found = walk(repo, onto, tip, goal, elsewhere=frozenset({"caller"}))
+    assert len({commit.new for commit in found.commits}) == 3
+    callers = [repo.show(f"{found.new_tip}~{n}", "caller") for n in (2, 1, 0)]
+    assert callers == [b"old\n", b"new\n", b"new\n"]
+
+
 def test_a_path_that_is_touched_again_folds_the_commits(repo):
     onto, tip = branch(
         repo,
@@ -103,6 +121,50 @@ def test_what_is_left_empty_is_dropped_with_the_reason(repo):
     goal = goal_of(repo, {"f": lines(_9="nine\n"), "a": "1\n"})
     found = walk(repo, onto, tip, goal)
     assert (found.commits[0].new, "nothing of it is left" in found.commits[0].reason) == (None, True)
+
+
+def test_a_file_that_the_target_renamed_is_touched_again_under_its_old_name(repo):
+    onto, tip = branch(
+        repo,
+        {"f": lines()},
+        {"f": None, "g": lines(_9="nine\n")},
+        {"f": lines(_9="neuf\n")},
+        {"f": lines(_9="neuf\n", _10="dix\n")},
+        {"f": lines(_9="neuf\n", _10="dix\n", _11="onze\n")},
+    )
+    goal = goal_of(repo, {"g": lines(_9="nine neuf\n", _10="dix\n", _11="onze\n")})
+    found = walk(repo, onto, tip, goal)
+    assert {commit.new for commit in found.commits} == {found.new_tip}
+    assert read_commit(repo.git, found.new_tip).message == b"step 0\n\nstep 1\n\nstep 2\n"
+
+
+def test_a_patch_that_the_target_has_taken_back_is_the_branchs_own_again(repo):
+    onto, tip = branch(
+        repo, {"f": lines(), "g": "1\n"}, {"o": "1\n"}, {"g": "2\n"}, {"f": lines(_9="neuf\n")}
+    )
+    repo("cherry-pick", f"{tip}~1")
+    repo("revert", "--no-edit", "HEAD")
+    onto = repo.commit({"f": lines(_9="nine\n")}, "target")
+    goal = goal_of(repo, {"f": lines(_9="nine neuf\n"), "g": "2\n", "o": "1\n"})
+    found = walk(repo, onto, tip, goal)
+    assert len({commit.new for commit in found.commits} - {None}) == 2
+    assert repo.show(f"{found.new_tip}~1", "g") == b"2\n"
+
+
+def test_memory_grows_with_the_paths_and_not_with_their_square(repo):
+    names = [f"{i:03}" for i in range(600)]
+    onto, tip = branch(
+        repo,
+        {f"old/{name}": f"{name}\n" for name in names},
+        {f"old/{name}": None for name in names} | {f"t/{name}": f"{name}\n" for name in names},
+        {f"old/{name}": None for name in names} | {f"{name}.a": f"{name}\n" for name in names},
+    )
+    tracemalloc.start()
+    try:
+        walk(repo, onto, tip, repo.tree(onto))
+        assert tracemalloc.get_traced_memory()[1] < 15 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def raw(message, author=b"Ada <a@x> 1 +0000", others=()):

@@ -1,7 +1,7 @@
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from git_ops.conflict import Conflict
@@ -47,6 +47,7 @@ ANY_TEXTS = st.one_of(
 
 
 @settings(max_examples=60, deadline=None)
+@example(base=b"", target=b"\r", agent=b"a\n")
 @given(base=ANY_TEXTS, target=ANY_TEXTS, agent=ANY_TEXTS)
 def test_taking_one_side_everywhere_is_what_git_does(tmp_path_factory, base, target, agent):
     found = split(Git(), base=base, target=target, agent=agent)

@@ -1,14 +1,16 @@
+import dataclasses
 import sys
 from pathlib import Path
 
 import pytest
 
 from git_ops.conflict import Abstained, File, HunkChoice, Resolution
-from git_ops.errors import Unmergeable
+from git_ops.errors import CorruptObject, UnknownRef, Unmergeable
 from git_ops.objects import read_commit
 from git_ops.rebase import rebase
 from git_ops.report import Texts
 from git_ops.resolve.chain import Chain
+from git_ops.resolve.default import default_chain
 from git_ops.resolve.trivial import TrivialResolver
 from git_ops.verify import CommandResult
 
@@ -375,3 +377,156 @@ def test_history_that_isnt_all_there_is_damage_and_no_stranger(repo):
         rebase(repo.git, tip=tip, onto=onto)
     with pytest.raises(UnknownRef, match="no commit 0000000000"):
         rebase(repo.git, tip=tip, onto="0" * 40)
+
+
+def test_grafts_count_for_nothing(repo):
+    """A file in the repository could cut history off where it likes."""
+    _fork, onto, tip = repo.fork({"a": "1\n"}, {"a": "2\n"}, {"b": "1\n"})
+    info = repo.path / ".git" / "info"
+    info.mkdir(exist_ok=True)
+    (info / "grafts").write_text(f"{tip}\n{onto}\n")
+    report = rebase(repo.git, tip=tip, onto=onto)
+    assert (report.outcome, read_commit(repo.git, report.new_tip).parents) == ("clean", (onto,))
+
+
+def test_path_longer_than_a_command_line(repo):
+    """Git stores it, no system has it: a conflict there is told like any other."""
+    name = "n" * 200_000
+
+    def commit(content, *parents):
+        blob = repo("hash-object", "-w", "--stdin", stdin=content)
+        tree = repo("mktree", stdin=f"100644 blob {blob}\t{name}\n".encode())
+        return repo("commit-tree", tree, *(word for one in parents for word in ("-p", one)), stdin=b"x")
+
+    fork = commit(b"0\n")
+    report = rebase(repo.git, tip=commit(b"1\n", fork), onto=commit(b"2\n", fork))
+    assert (report.outcome, [fact.path for fact in report.conflicts]) == ("conflicted", [name])
+
+
+def test_fixups_are_folded_where_conflicts_had_to_be_settled(repo):
+    repo.commit({"f": "1\n2\n3\n", "b": "1\n"})
+    repo("checkout", "-q", "-b", "work")
+    one, two = repo.commit({"b": "2\n"}, "one"), repo.commit({"f": "1\nA\n3\n"}, "two")
+    tip = repo.commit({"b": "3\n"}, "fixup! one")
+    repo("checkout", "-q", "main")
+    onto = repo.commit({"f": "1\nT\n3\n"}, "target")
+    report = run(repo, onto, tip, Scripted(b"T\nA\n"), autosquash=True)
+    assert report.outcome == "resolved", report.text()
+    new = {commit.old: commit.new for commit in report.commits}
+    assert (new[tip], new[two]) == (new[one], report.new_tip)
+    assert report.commits[-1].reason == f"folded into {one[:10]}, which its subject names"
+    assert read_commit(repo.git, new[one]).message == b"one"
+
+
+def test_fixups_that_cant_be_folded_are_told(repo):
+    repo.commit({"f": "1\n", "b": "1\n"})
+    repo("checkout", "-q", "-b", "work")
+    for i, subject in enumerate(("one", "two", "fixup! one")):
+        tip = repo.commit({"b": f"{i}\n"}, subject)
+    repo("checkout", "-q", "main")
+    report = run(repo, repo.commit({"f": "2\n"}, "target"), tip, autosquash=True)
+    assert (report.outcome, len({commit.new for commit in report.commits})) == ("clean", 3)
+    assert "left as they are" in report.detail
+
+
+def test_two_answers_for_one_path_are_refused(repo):
+    """Two files that the target joined in a third: each answer alone would lose the other file's edit."""
+    one, two, rest = (
+        "".join(f"{word} {i} of the text\n" for i in range(12)) for word in ("alpha", "beta", "more")
+    )
+    edited = {"a.txt": one.replace("alpha 5", "ALPHA 5"), "b.txt": two.replace("beta 5", "BETA 5")}
+    joined = {"a.txt": None, "b.txt": None, "c.txt": one + rest + two}
+    _, onto, tip = repo.fork({"a.txt": one, "b.txt": two}, joined, edited)
+    report = rebase(repo.git, tip=tip, onto=onto, chain=default_chain())
+    assert (report.outcome, report.new_tip) == ("conflicted", tip)
+    assert "two different contents" in report.detail
+
+
+def test_histories_that_cross(repo):
+    """The branch has merged what the target has merged from it: neither fork is all that they share."""
+    repo.commit({"f": "1\n2\n3\n"})
+    repo("checkout", "-q", "-b", "work")
+    theirs = repo.commit({"f": "1\nw\n3\n"}, "w")
+    repo("checkout", "-q", "main")
+    ours = repo.commit({"f": "1\nm\n3\n"}, "m")
+    repo("merge", "-q", "-s", "ours", "-m", "m", theirs)
+    repo("checkout", "-q", "work")
+    repo("merge", "-q", "-s", "ours", "-m", "w", ours)
+    tip = repo.commit({"f": "1\nw2\n3\n"}, "w2")
+    repo("checkout", "-q", "main")
+    onto = repo.commit({"f": "1\nm2\n3\n"}, "m2")
+    report = run(repo, onto, tip, Scripted(b"m2\nw2\n"))
+    assert report.outcome == "resolved", report.text()
+    assert [commit.old for commit in report.commits] == [tip]
+
+
+def test_a_merged_history_of_its_own(repo):
+    """The branch brings in a history that has nothing in common with the target's."""
+    repo.commit({"f": "1\n2\n3\n"})
+    repo("checkout", "-q", "--orphan", "other")
+    repo("rm", "-q", "-r", "-f", ".")
+    repo.commit({"g": "1\n"}, "other")
+    repo("checkout", "-q", "-b", "work", "main")
+    repo("merge", "-q", "--allow-unrelated-histories", "-m", "merge", "other")
+    tip = repo.commit({"f": "1\nA\n3\n"}, "a")
+    repo("checkout", "-q", "main")
+    repo.commit({"h": "1\n"}, "target")
+    repo("cherry-pick", tip)
+    repo("revert", "--no-edit", "HEAD")  # so that Git's merge of the tips isn't where the replay ends
+    report = run(repo, repo.head(), tip)
+    assert report.outcome == "suspicious", report.text()
+    assert repo.show(report.new_tip, "g") == b"1\n"
+
+
+def test_a_command_that_is_red_on_the_target_proves_nothing(repo):
+    """An answer on condition that the command passes isn't let through by one that fails anyway."""
+
+    class Elsewhere(Scripted):
+        def resolve(self, conflict, context):
+            answer = super().resolve(conflict, context)
+            more = {**answer.files, "other": File(mode="100644", content=b"changed\n")}
+            return dataclasses.replace(answer, files=more, elsewhere=frozenset({"other"}))
+
+    onto, tip = content_conflict(repo)
+    for passed, outcome in ((False, "conflicted"), (True, "resolved")):
+        report = run(
+            repo, onto, tip, Elsewhere(b"T\nA\n"), check=lambda _oid, ok=passed: CommandResult(passed=ok)
+        )
+        assert report.outcome == outcome, report.text()
+
+
+def test_more_conflicts_than_anybody_is_asked(repo, monkeypatch):
+    monkeypatch.setattr(sys.modules["git_ops.rebase"], "MAX_CONFLICTED_PATHS", 2)
+    names = ["a", "b", "c"]
+    _fork, onto, tip = repo.fork(*(dict.fromkeys(names, text) for text in ("0\n", "1\n", "2\n")))
+    report = rebase(repo.git, tip=tip, onto=onto, chain=Chain([Unasked()]))
+    assert (report.outcome, report.new_tip, report.conflicts) == ("conflicted", tip, ())
+    assert report.detail == "3 paths conflict; more than 2 aren't put to anybody."
+
+
+class Unasked:
+    name = "unasked"
+
+    def resolve(self, conflict, context):
+        raise AssertionError(conflict.path)
+
+
+def test_a_command_that_is_only_for_doubts_isnt_asked_without_one(repo):
+    onto, tip = content_conflict(repo)
+    asked = []
+    report = run(repo, onto, tip, Scripted(b"T\nA\n"), check=asked.append, check_only_doubts=True)
+    assert (report.outcome, asked) == ("resolved", [])
+
+
+@pytest.mark.parametrize(("passed", "outcome"), [(True, "clean"), (False, "conflicted")])
+def test_a_command_that_is_only_for_doubts_is_asked_where_there_is_one(repo, passed, outcome):
+    onto, tip = renamed_under_a_new_caller(repo)
+    verdicts = {onto: CommandResult(passed=True)}
+    report = run(
+        repo,
+        onto,
+        tip,
+        check=lambda oid: verdicts.get(oid, CommandResult(passed=passed)),
+        check_only_doubts=True,
+    )
+    assert report.outcome == outcome

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from git_ops.errors import BadName, NestedRepository, WorkTreeRefused
-from git_ops.objects import Identity, read_commit
+from git_ops.objects import Identity, edit_tree, read_commit, tree_of, write_blob
+from git_ops.quarantine import quarantine
 from git_ops.workspace import Workspace
 
 AGENT = Identity(name="Forge Hand", email="hand@example.org")
@@ -206,3 +207,21 @@ def test_private_repository_must_lie_outside(tmp_path):
     with pytest.raises(BadName):
         Workspace(tmp_path / "tree" / "private.git", tmp_path / "tree")
     assert Path(tmp_path).exists()
+
+
+def test_a_tree_in_a_quarantine_comes_and_goes(space):
+    before = tree_of(space.git, space.tip)
+    with quarantine(space.git) as place:
+        oid = write_blob(place.git, b"only here\n")
+        tree = edit_tree(place.git, before, {"src/a.py": ("100644", oid), "run": None})
+        inside = space.with_objects(place.git.object_directory)
+        inside.checkout(tree)
+        assert (space.work_tree / "src/a.py").read_text() == "only here\n"
+        assert inside.snapshot(tree) == tree
+        (space.work_tree / "new").write_text("mine\n")
+        after = inside.snapshot(tree)
+        assert place.git.text("show", f"{after}:new") == "mine"
+        space.checkout(space.tip)
+    assert space.git.run("cat-file", "-e", after, ok=(0, 1, 128)).returncode != 0
+    assert space.snapshot(space.tip) == before
+    assert (space.work_tree / "run").exists()

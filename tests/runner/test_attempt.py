@@ -1,10 +1,11 @@
+import json
 import threading
 import time
 
 import pytest
 
 from app.demo import greeter
-from app.demo.rehearsal.scenario import Fail, Hang, Hold, Say, Scenario, Use
+from app.demo.rehearsal.scenario import Fail, Hang, Hold, Rewrite, Say, Scenario, Script, Swap, Use
 from app.demo.rehearsal.scenarios import GENERIC, STORY
 from runner.main import OK
 from runner.protocol import Task
@@ -119,6 +120,130 @@ def test_an_unsolved_conflict_leaves_the_work_unrebased(origin, spec, brokers, r
     assert 'return "Hello, " + name + ending' in origin.show(f"{QUARANTINE}:greeter.py")
 
 
+def settling(*steps):
+    """What the agent does where it is asked to settle conflicts."""
+    return Script(when=(r"Settle the conflicts of a rebase",), steps=(*steps, (Say(text="settled"),)))
+
+
+def read(path):
+    return Use(tool="Read", input={"file_path": "{cwd}/" + path})
+
+
+def verdict(*settled):
+    values = {
+        "file_path": "{cwd}/.forgehand-conflict/settled.json",
+        "content": json.dumps({"settled": settled}),
+    }
+    return Use(tool="Write", input=values)
+
+
+def greeting(text):
+    """Puts another `greet` in place of what TARGET has."""
+    swaps = (Swap(pattern=r"def greet\(name: str\) -> str:\n    return .*", replacement=text),)
+    return Rewrite(path="greeter.py", swaps=swaps)
+
+
+BOTH = 'def greet(name: str, ending: str = "!") -> str:\n    return "Good day, " + name + ending'
+
+
+def test_what_claude_leaves_open_the_agent_settles(origin, spec, brokers, rehearse, runner):
+    steps = settling(
+        (read(".forgehand-conflict/about.md"), read("greeter.py")),
+        (greeting(BOTH),),
+        (bash("python3 -m unittest -q"),),
+        (verdict({"conflict": "p1", "why": "words and ending are independent"}),),
+    )
+    rehearsal = rehearse(Scenario(name="settling", scripts=(steps, *STORY.scripts)))
+    broker = brokers(spec(task=ISSUE, verify=VERIFY), rehearsal)
+    process = runner(broker)
+    wait_for(lambda: rehearsal.state()["holding"] or process.poll() is not None)
+    onto = origin.commit(greeter.MAIN_COLLIDES_SUBJECT, greeter.MAIN_COLLIDES)
+    rehearsal.released.set()
+    assert end(process) == (OK, "")
+
+    result = broker.result
+    assert (result.outcome, result.rebase.outcome, result.rebase.detail) == ("changed", "resolved", "")
+    (conflict,) = result.rebase.conflicts
+    assert (conflict.resolver, conflict.path, conflict.elsewhere) == ("agent", "greeter.py", ())
+    assert conflict.why == "words and ending are independent"
+    assert greeter.EXPECTED_LINE in origin.show(f"{QUARANTINE}:greeter.py").splitlines()
+    assert origin.log(QUARANTINE) == f"Agent|Do it|{onto}"
+    assert [(run.exit_code, run.sha) for run in result.verifications] == [(0, result.head_sha)]
+    assert "forgehand-conflict" not in origin.show(QUARANTINE)
+    told = str([request["body"] for request in rehearsal.requests()][-2])
+    assert "Greet politely" in told, "it must have read what both sides wanted"
+
+
+@pytest.fixture
+def colliding(origin, spec, brokers, rehearse, runner):
+    """`colliding(*steps, verify=…)`: the result of a rebase job in which the agent takes these steps."""
+
+    def run(*steps, **options):
+        mine = greeter.GREETER_PY.replace("(name: str)", '(name: str, ending: str = "!")')
+        mine = mine.replace('name + "!"', "name + ending")
+        branch = origin.commit("An ending", {"greeter.py": mine}, branch="topic")
+        origin.reset(origin.base)
+        onto = origin.commit(greeter.MAIN_COLLIDES_SUBJECT, greeter.MAIN_COLLIDES)
+        scenario = Scenario(name="settling", scripts=(settling(*steps),))
+        broker = brokers(spec(kind="rebase", start_sha=branch, base_sha=onto, **options), rehearse(scenario))
+        assert end(runner(broker))[0] == OK
+        return broker.result
+
+    return run
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_an_edit_elsewhere_needs_the_tests(origin, colliding, works):
+    text = BOTH if works else BOTH.replace('"Good day, "', '"Good day, " * 1 + missing')
+    elsewhere = Rewrite(
+        path="test_greeter.py",
+        swaps=(Swap(pattern=r'greet\("Ada"\)\.endswith', replacement='greet("Ada", "!").endswith'),),
+    )
+    said = {"conflict": "p1", "why": "its test, too", "elsewhere": ["test_greeter.py"]}
+    result = colliding(
+        (read("greeter.py"), read("test_greeter.py")),
+        (greeting(text), elsewhere),
+        (verdict(said),),
+        verify=VERIFY,
+    )
+    (conflict,) = result.rebase.conflicts
+    assert (conflict.resolver, conflict.elsewhere) == ("agent", ("test_greeter.py",))
+    if works:
+        assert (result.outcome, result.rebase.outcome) == ("changed", "resolved")
+        assert 'greet("Ada", "!")' in origin.show(f"{QUARANTINE}:test_greeter.py")
+        assert result.verifications[-1].exit_code == 0
+    else:
+        assert (result.outcome, result.rebase.outcome) == ("failed", "conflicted")
+        assert "outside-hunks" in result.rebase.detail
+        assert not origin.has(QUARANTINE)
+
+
+TRUST = verdict({"conflict": "p1", "why": "trust me"})
+MARKED = BOTH.replace("\n", "\n<<<<<<< TARGET\n    pass\n=======\n")
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (((read("greeter.py"),), (greeting(MARKED),), (TRUST,)), "refused by gate marker-lines"),
+        (((TRUST,),), "refused by gate changes-preserved"),
+        (
+            ((read("greeter.py"),), (greeting(BOTH), bash("echo x > x.txt")), (TRUST,)),
+            "changed x.txt, and no",
+        ),
+        (((read("greeter.py"),), (greeting(BOTH),)), "the agent didn't say what it settled"),
+        (((TRUST,), (Fail(status=400, type="invalid_request_error", message="rehearsed"),)), "400"),
+    ],
+)
+def test_what_the_agent_does_badly_is_in_the_result(origin, colliding, steps, told):
+    result = colliding(*steps)
+    assert (result.outcome, result.rebase.outcome) == ("failed", "conflicted")
+    (conflict,) = result.rebase.conflicts
+    assert conflict.resolver is None
+    assert told in conflict.why.partition("agent: ")[2]
+    assert not origin.has(QUARANTINE)
+
+
 def test_a_rebase_job(origin, spec, brokers, rehearse, runner):
     branch = origin.commit("Mine", {"mine.txt": "1\n"}, branch="topic")
     origin.reset(origin.base)
@@ -130,6 +255,18 @@ def test_a_rebase_job(origin, spec, brokers, rehearse, runner):
     assert origin.show(f"{QUARANTINE}:mine.txt") == "1"
     assert rehearsal.requests() == []
     assert broker.phases == ["clone", "rebase", "push"]
+
+
+def test_what_the_tests_leave_at_home_isnt_there_for_the_targets(origin, spec, brokers, rehearse, runner):
+    branch = origin.commit("Mine", {"mine.txt": "1\n"}, branch="topic")
+    origin.reset(origin.base)
+    onto = origin.commit(greeter.MAIN_HARMLESS_SUBJECT, greeter.MAIN_HARMLESS)
+    verify = "test -e ~/was-here && exit 0; touch ~/was-here; exit 1"
+    job = spec(kind="rebase", start_sha=branch, base_sha=onto, verify=verify)
+    broker = brokers(job, rehearse((Say(text="nobody asks me"),)))
+    assert end(runner(broker))[0] == OK
+    assert [run.exit_code for run in broker.result.verifications] == [1, 1]
+    assert (broker.result.outcome, broker.result.rebase.outcome) == ("changed", "clean")
 
 
 def test_a_rebase_job_with_a_conflict_says_so_and_pushes_nothing(origin, spec, brokers, rehearse, runner):

@@ -1,7 +1,8 @@
 """Three-way merge by lines in which edits that merely touch are no conflict.
 
 Git joins edits of neighbouring lines into one conflict; the "adjacent changes" rule takes them apart again.
-An insertion beside a line that the other side changed stays a conflict: nobody knows which comes first.
+An insertion beside lines that the other side changed stays beside what they became. That those are still the same
+lines is more than lines can tell: it is for another method to confirm. Beside lines that went, it is a conflict.
 """
 
 from collections.abc import Mapping

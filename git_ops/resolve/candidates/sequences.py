@@ -19,7 +19,10 @@ Block = tuple[int, int, int]
 """`length` items from `i` in one and `j` in the other sequence are equal: (i, j, length)."""
 Aligner = Callable[[Sequence[bytes], Sequence[bytes]], list[Block] | None]
 Touching = Literal["conflict", "apart"]
-"""What edits of different items are that touch: a conflict, as to Git, or no business of each other."""
+"""What edits of different items are that touch: a conflict, as to Git, or no business of each other.
+
+Even then an insertion conflicts with another one at its place, and with the deletion of what it stands beside.
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -220,7 +223,14 @@ def _concern(one: Edit, other: Edit, touching: Touching) -> bool:
     if one.start < other.end and other.start < one.end:
         return True
     touch = one.start <= other.end and other.start <= one.end
-    return touch and (touching == "conflict" or one.inserts_only or other.inserts_only)
+    return touch and (touching == "conflict" or _lose_their_place(one, other))
+
+
+def _lose_their_place(one: Edit, other: Edit) -> bool:
+    """An insertion beside an edit that leaves nothing to stand beside: another insertion, or a deletion."""
+    return (one.inserts_only and (other.inserts_only or not other.new)) or (
+        other.inserts_only and not one.new
+    )
 
 
 def _apply(base: Sequence[bytes], changes: Sequence[Edit], start: int, end: int) -> list[bytes]:

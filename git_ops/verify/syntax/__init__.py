@@ -26,6 +26,8 @@ from git_ops.verify.syntax.languages import language_of
 
 MAX_BYTES = 1024 * 1024
 SECONDS = 10.0
+"""For a text of `MAX_BYTES`; a shorter one gets less, but time enough for a start."""
+_LEAST = 0.4
 _REMEMBERED = 256
 _CHUNK = 1 << 16
 _SCRIPT = Path(__file__).with_name("worker.py")
@@ -76,7 +78,10 @@ class Occurrence:
 def outline(path: str, content: bytes) -> Outline | None:
     """The outline of a file; none where its language isn't known. Raises `Unreadable`."""
     language = language_of(path)
-    return None if language is None else _outline(language, _Content(content))
+    found = None if language is None else _outline(language, _Content(content))
+    if isinstance(found, str):
+        raise Unreadable(found)
+    return found
 
 
 def occurrences(path: str, content: bytes, names: Collection[str]) -> tuple[Occurrence, ...] | None:
@@ -110,8 +115,12 @@ class _Content:
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
-def _outline(language: str, content: _Content) -> Outline | None:
-    answer = _ask({"language": language}, content.read.pop())
+def _outline(language: str, content: _Content) -> Outline | str | None:
+    """A text is why there is no outline: what took too long once isn't tried again for the next gate."""
+    try:
+        answer = _ask({"language": language}, content.read.pop())
+    except Unreadable as e:
+        return str(e)
     if answer is None:
         return None
     found = tuple(
@@ -124,10 +133,11 @@ def _outline(language: str, content: _Content) -> Outline | None:
 def _ask(request: dict[str, Any], content: bytes) -> dict[str, Any] | None:
     if len(content) > MAX_BYTES:
         raise Unreadable(f"it has more than {MAX_BYTES // 2**20} MiB")
+    seconds = SECONDS * max(_LEAST, len(content) / MAX_BYTES)
     with _lock:
         worker = _current()
         try:
-            return worker.ask(request, content, time.monotonic() + SECONDS)
+            return worker.ask(request, content, time.monotonic() + seconds)
         except (TimeoutError, OSError, EOFError) as e:
             worker.end()
             took = isinstance(e, TimeoutError)

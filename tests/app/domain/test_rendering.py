@@ -140,6 +140,17 @@ def test_a_job_that_succeeded():
     )
 
 
+def test_edits_elsewhere_are_told_once_each():
+    conflicts = tuple(
+        ConflictFact(path=path, kind="content", resolver="agent", elsewhere=("call`er.py", "b.py"))
+        for path in ("a.py", "c.py")
+    )
+    rebase = RebaseFacts(outcome="resolved", old_tip=OLD, new_tip=NEW, onto=ONTO, conflicts=conflicts)
+    text = comment(ended(State.SUCCEEDED, result=result(rebase=rebase), report=REPORT))
+    (line,) = [line for line in text.splitlines() if line.startswith("Changed elsewhere")]
+    assert line == "Changed elsewhere to settle them: `` call`er.py ``, `b.py`."
+
+
 def test_the_pull_request_tells_the_same_facts():
     job = ended(State.SUCCEEDED, result=result(verifications=()), report=REPORT)
     body = rendering.pull_body(job, job_url=URL, spent_usd=0)

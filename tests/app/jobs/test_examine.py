@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from app.domain.job import State
-from app.jobs.examine import RejectedError, examine
+from app.jobs.examine import RejectedError, _History, examine
 from app.jobs.launch import launch
 from app.jobs.publish import publish
 from app.jobs.spec import spec_of
-from git_ops import Git, Identity
-from git_ops.guided import folded
+from git_ops import Git, Identity, diff_facts
+from git_ops.guided import carrier, folded
 from git_ops.objects import read_commits, write_commit
-from runner.protocol import AgentRun, RebaseFacts, Result, Verification
+from runner.protocol import AgentRun, ConflictFact, RebaseFacts, Result, Verification
 
 pytestmark = pytest.mark.slow
 
@@ -184,6 +184,120 @@ def test_commits_that_only_look_folded(hijacked, lie):
         replay_folded(hijacked, files, message=b"one commit instead\n")
     hijacked.commit("new.txt", "new\n")
     assert "nobody asked for" in hijacked.rejected()
+
+
+def squash_into_target(hijacked, files):
+    """The target gets a commit with these files, which isn't the patch of any of the branch's."""
+    hijacked.git("checkout", "-q", "--detach", hijacked.job.base_sha)
+    for path, text in {**files, "beside.txt": "beside\n"}.items():
+        (hijacked.work / path).write_text(text)
+    hijacked.git("add", "-A")
+    hijacked.git("commit", "-q", "-m", "squashed")
+    hijacked.git("push", "-q", hijacked.mirror, f"+HEAD:refs/heads/{hijacked.job.target_branch}")
+
+
+def examined(hijacked):
+    job = hijacked.hand_in()
+    return examine(hijacked.place.desk, job, hijacked.place.desk.mirror_of(job), job.result)
+
+
+def test_commits_that_the_target_has_by_a_squash_merge_may_be_left_out(hijacked):
+    squash_into_target(hijacked, {"feature.txt": "one\ntwo\n"})
+    hijacked.commit("new.txt", "new\n")
+    assert examined(hijacked).head == hijacked.git("rev-parse", "HEAD")
+
+
+def test_commits_of_which_the_target_has_only_a_part_may_not(hijacked):
+    squash_into_target(hijacked, {"feature.txt": "one\n"})
+    hijacked.commit("new.txt", "new\n")
+    with pytest.raises(RejectedError, match="is missing from the result"):
+        examined(hijacked)
+
+
+def test_what_merges_hold_is_carried_over_once(hijacked):
+    git, before = Git(hijacked.work / ".git"), hijacked.job.start_sha
+    hijacked.git("checkout", "-q", "-b", "side", f"{before}~1")
+    hijacked.commit("side.txt", "side\n", message="side\n")
+    hijacked.git("checkout", "-q", "--detach", before)
+    hijacked.git("merge", "-q", "--no-ff", "--no-commit", "side")
+    (hijacked.work / "side.txt").write_text("by hand\n")
+    hijacked.git("commit", "-q", "-a", "-m", "merge")
+    merged = hijacked.git("rev-parse", "HEAD")
+    spec = hijacked.spec.model_copy(update={"start_sha": merged})
+    target = hijacked.job.base_sha
+
+    def carried(text):
+        (hijacked.work / "side.txt").write_text(text)
+        hijacked.git("add", "-A")
+        parents = (hijacked.git("rev-parse", "HEAD"),)
+        one = replace(
+            carrier(git, [merged]),
+            tree=hijacked.git("write-tree"),
+            parents=parents,
+            committer=Identity(name=hijacked.us[0], email=hijacked.us[1]).line(1_900_000_000),
+        )
+        hijacked.git("checkout", "-q", "-f", "--detach", write_commit(git, one))
+        return diff_facts(git, target, hijacked.git("rev-parse", "HEAD"))
+
+    hijacked.git("checkout", "-q", "--detach", before)
+    hijacked.git("cherry-pick", "side", who=hijacked.us)
+    history = _History(git, spec, target)
+    assert history.made_by_us(carried("by hand\n")) == []
+    with pytest.raises(RejectedError, match="nobody asked for"):
+        history.made_by_us(carried("twice\n"))
+
+
+def edited_elsewhere(hijacked, *steps):
+    """The branch's second commit replayed with more files in it, further commits of ours; what `examine` says."""
+    onto = hijacked.git("rev-parse", hijacked.job.base_sha)
+    first, second = hijacked.git("rev-list", "--reverse", f"{onto}..{hijacked.job.start_sha}").split()
+    hijacked.git("checkout", "-q", "--detach", first)
+    hijacked.git("cherry-pick", "--no-commit", second)
+    (path, text), *later = steps
+    (hijacked.work / path).parent.mkdir(parents=True, exist_ok=True)
+    (hijacked.work / path).write_text(text)
+    hijacked.git("add", "-A", "-f")
+    hijacked.git("commit", "-q", "-C", second, who=("maria", "maria@example.org"), committer=hijacked.us)
+    for path, text in later:
+        hijacked.commit(path, text)
+    return onto
+
+
+def told(hijacked, onto, *paths, outcome="resolved"):
+    """Hand it in, with a report that names these paths."""
+    head = hijacked.git("rev-parse", "HEAD")
+    fact = ConflictFact(path="feature.txt", kind="content", resolver="agent", elsewhere=paths)
+    facts = RebaseFacts(
+        outcome=outcome, old_tip=hijacked.job.start_sha, new_tip=head, onto=onto, conflicts=(fact,)
+    )
+    job = hijacked.hand_in(rebase=facts)
+    return examine(hijacked.place.desk, job, hijacked.place.desk.mirror_of(job), job.result)
+
+
+def test_an_edit_elsewhere_that_is_told_is_published_and_shown(hijacked):
+    onto = edited_elsewhere(hijacked, ("callers.py", "fee(1)\n"))
+    examined = told(hijacked, onto, "callers.py")
+    assert examined.head == hijacked.git("rev-parse", "HEAD")
+    assert examined.result.rebase.conflicts[0].elsewhere == ("callers.py",)
+
+
+@pytest.mark.parametrize(
+    ("paths", "outcome"), [((), "resolved"), (("other.py",), "resolved"), (("callers.py",), "clean")]
+)
+def test_an_edit_elsewhere_that_isnt_told_is_refused(hijacked, paths, outcome):
+    onto = edited_elsewhere(hijacked, ("callers.py", "fee(1)\n"))
+    with pytest.raises(RejectedError, match="nobody asked for"):
+        told(hijacked, onto, *paths, outcome=outcome)
+
+
+WORKFLOW = ".gitea/workflows/evil.yml"
+
+
+@pytest.mark.parametrize("steps", [((WORKFLOW, "on: push\n"),), ((WORKFLOW, "on: push\n"), (WORKFLOW, None))])
+def test_a_workflow_that_is_told_is_refused_even_if_it_goes_again(hijacked, steps):
+    onto = edited_elsewhere(hijacked, *steps)
+    with pytest.raises(RejectedError, match="only a person may change"):
+        told(hijacked, onto, WORKFLOW)
 
 
 def test_claims_about_other_commits_commands_and_targets_are_dropped(hijacked):

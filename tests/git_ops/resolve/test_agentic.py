@@ -143,6 +143,25 @@ def test_no_answer_is_an_abstention(situation):
     }
 
 
+def test_an_abstention_keeps_its_sentence(situation):
+    conflicts, context = situation(*TEXT)
+    abstained = Abstained(why="time was up")
+    assert AgenticResolver(lambda _request: abstained).resolve_together(conflicts, context) == {
+        "f": abstained
+    }
+
+
+def test_another_conflict_is_not_elsewhere(situation):
+    versions = tuple({"f": v["f"], "g": v["f"]} for v in TEXT)
+    verdicts = {
+        "f": Verdict(why="w", elsewhere=frozenset({"g"})),
+        "g": Verdict(why="w", elsewhere=frozenset({"f"})),
+    }
+    settled = Chain([AgenticResolver(Agent({"f": BOTH, "g": BOTH}, verdicts))]).settle(*situation(*versions))
+    assert [set(one.resolution.files) for one in settled] == [{"f"}, {"g"}]
+    assert not any(one.resolution.elsewhere for one in settled)
+
+
 def test_git_error_is_an_abstention(situation):
     def fail(request):
         raise GitError("The disk is full")

@@ -57,10 +57,24 @@ def test_some_hunks_make_the_conflict_smaller():
         (b"", b"t\n", b"a\n"),  # both insert: one family only
         (b"f(a, b)\n", b"g(a, b)\n", b"f(a, c)\n"),  # by tokens only
         (b"v = 1.2.3\n", b"v = 1.3.3\n", b"v = 1.2.4\n"),  # so that nobody makes up a version
+        # beside a line that became another one: nothing says where what was inserted belongs
+        (b"def f(a):\n", b"@new\ndef f(a):\n", b"class Other:\n"),
+        (b"    f(a)\n", b"    g()\n    f(a)\n", b"    with b:\n        f(a)\n"),
     ],
 )
 def test_one_family_is_none(hunk):
     assert isinstance(resolve(hunk), Abstained)
+
+
+@pytest.mark.parametrize(
+    ("hunk", "expected"),
+    [
+        ((b"def f(a):\n", b"@new\ndef f(a):\n", b"def f(a, b):\n"), b"@new\ndef f(a, b):\n"),
+        ((b"f(a)\n", b"f(a, b)\n", b"f(a)\nreturn\n"), b"f(a, b)\nreturn\n"),
+    ],
+)
+def test_what_one_side_put_beside_a_line_stays_beside_what_the_line_became(hunk, expected):
+    assert resolve(hunk).hunks[0].text == expected
 
 
 def test_entries_of_a_change_log_are_evidence_of_their_own():

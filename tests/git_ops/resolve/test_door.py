@@ -1,3 +1,8 @@
+import contextlib
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from git_ops.conflict import Abstained
@@ -94,3 +99,76 @@ def test_usage_is_summed(api, situation, claude, say):
     assert (resolver.usage.requests, resolver.usage.tokens) == (2, 2 * 118)
     assert (resolver.usage.cache_read_tokens, resolver.usage.cache_write_tokens) == (10, 6)
     assert resolver.spent().tokens == 236
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_gets_neither_code_nor_key(stranger, situation, claude, status):
+    other = stranger(lambda handler: None)
+    here = stranger(lambda handler: handler.answer(status, location=f"http://127.0.0.1:{other.server_port}/"))
+    found = claude(base_url=here.url).resolve_together(*situation(*PLAIN))
+    assert str(status) in found["f"].why
+    assert (here.asked, other.asked) == (1, 0)
+
+
+@pytest.mark.parametrize(("chunk", "seconds"), [(b" " * 2**20, 0), (b" ", 0.02)], ids=["huge", "slow"])
+def test_a_reply_that_never_ends(stranger, situation, claude, chunk, seconds):
+    def reply(handler):
+        handler.answer(200)
+        for _ in range(200):
+            handler.wfile.write(chunk)
+            time.sleep(seconds)
+
+    resolver = claude(base_url=stranger(reply).url, timeout_seconds=0.5)
+    assert resolver.resolve_together(*situation(*PLAIN))["f"].why == "the Claude API's reply doesn't end"
+    assert resolver.usage.tokens > 16_000
+
+
+def test_a_reply_that_breaks_off(stranger, situation, claude):
+    here = stranger(lambda handler: handler.answer(200, content_length="100"))
+    assert "reply broke off" in claude(base_url=here.url).resolve_together(*situation(*PLAIN))["f"].why
+
+
+class Stranger(ThreadingHTTPServer):
+    """Whoever may answer at an address: `reply` writes what it likes."""
+
+    daemon_threads = True
+
+    def __init__(self, reply):
+        super().__init__(("127.0.0.1", 0), StrangerHandler)
+        self.reply, self.asked = reply, 0
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class StrangerHandler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def do_GET(self):
+        self.server.asked += 1
+        with contextlib.suppress(OSError):
+            self.server.reply(self)
+
+    def answer(self, status, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def stranger():
+    with contextlib.ExitStack() as stack:
+
+        def start(reply):
+            server = stack.enter_context(Stranger(reply))
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return server
+
+        yield start

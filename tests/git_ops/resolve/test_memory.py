@@ -196,7 +196,7 @@ def test_the_least_used_go_beyond_the_limit(tmp_path):
     memory.remember([settled()], "r", COMMIT)
     (old,) = memory.path.iterdir()
     os.utime(old, (0, time.time() - 3600))
-    left_behind = memory.path / "x.part"
+    left_behind = memory.path / "tmpx.part"
     left_behind.write_bytes(b"")
     os.utime(left_behind, (0, time.time() - 2 * 86_400))
     memory.remember([settled(choices=(CHOICES[1], CHOICES[0])[::-1])], "s", COMMIT)
@@ -214,6 +214,39 @@ def test_a_disk_that_refuses_is_no_error(tmp_path):
     memory = Memory(tmp_path / "file" / "memory")
     assert memory.remember([settled()], "r", COMMIT) == 0
     assert isinstance(ask(memory), Abstained)
+
+
+@pytest.fixture
+def entry(memory):
+    """The file of one answer."""
+    memory.remember([settled(choices=CHOICES, conflict=CONFLICT)], "r", COMMIT)
+    return memory.path / f"{hunk_key(CONFLICT, HUNKS[0], 'r')}.json"
+
+
+def test_a_link_is_no_answer(memory, entry, tmp_path):
+    entry.rename(tmp_path / "elsewhere")
+    entry.symlink_to(tmp_path / "elsewhere")
+    assert memory.text(entry.stem) is None
+
+
+def test_a_pipe_doesnt_keep_anybody_waiting(memory, entry):
+    entry.unlink()
+    os.mkfifo(entry)
+    assert memory.text(entry.stem) is None
+
+
+def test_what_another_user_wrote_is_no_answer(memory, entry, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: entry.stat().st_uid + 1)
+    assert memory.text(entry.stem) is None
+
+
+def test_other_files_in_the_directory_are_left_alone(memory):
+    memory.path.mkdir()
+    letter = memory.path / "letter.txt"
+    letter.write_text("to whom it may concern")
+    os.utime(letter, (0, 0))
+    memory.remember([settled()], "r", COMMIT)
+    assert letter.exists()
 
 
 def _many(path):

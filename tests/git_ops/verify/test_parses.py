@@ -39,6 +39,36 @@ def test_each_side_may_bring_what_the_grammar_does_not_know(make_case):
     assert case.failed(case.hunk((odd % b"one") * 3, source="git")) == ["parses"]
 
 
+HEADER = b"""#ifndef POOL_H
+#define POOL_H
+
+/**
+ * @file pool.h
+ * @{
+ */
+LIB_BEGIN
+
+LIB_API(int) pool_the(pool_backend **out);
+
+LIB_API(int) pool_writes(size_t *count, size_t *count, pool_buf *buf);
+
+"""
+FUNCTION = b"""/**
+ * one store that lost or
+ */
+LIB_API(int) pool_when(pool_buf *buf, pool_thing *thing, pool_buf *buf);
+
+"""
+FOOTER = b"LIB_END\n\n#endif\n"
+
+
+def test_grammar_that_has_lost_its_way_in_macros_is_no_judge(make_case):
+    end = b"/** @} */\n"
+    case = make_case(b"", FUNCTION, end, path="pool.h", head=HEADER, tail=FOOTER)
+    assert case.failed(case.hunk(FUNCTION + end, source="git")) == []
+    assert case.failed(case.hunk(FUNCTION + b"int f(void) { @@ }\n" * 4 + end, source="git")) == ["parses"]
+
+
 def test_the_first_bad_line_is_named(make_case):
     case = make_case(b"", b"let a = 1;\n", b"let b = 1;\n", path="a.js", head=b"\n\n", tail=b"")
     gate = case.gates(case.hunk(b"let a = 1;\nlet = = 2;\n"))["parses"]

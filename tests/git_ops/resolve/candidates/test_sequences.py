@@ -65,7 +65,8 @@ def test_merges_are_symmetric_and_invent_nothing(a, b, c):
         ("a b c d", "a B c d", "a b c D", "a B c D", "a B c D"),
         ("a b c d", "a B c d", "a b C d", None, "a B C d"),
         ("a b c d", "a c d", "a b C d", None, "a C d"),
-        ("a b c d", "a B c d", "a b x c d", None, None),  # before or after B?
+        ("a b c d", "a B c d", "a b x c d", None, "a B x c d"),
+        ("a b c d", "a c d", "a b x c d", None, None),  # beside what?
         ("a b c d", "a x b c d", "a y b c d", None, None),
         ("a b c d", "a x b c d", "a x b c d", "a x b c d", "a x b c d"),
         ("a b c d", "a X c d", "a Y c d", None, None),

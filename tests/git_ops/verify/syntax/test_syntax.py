@@ -21,6 +21,9 @@ def test_text_that_takes_too_long_costs_only_the_worker(monkeypatch):
     monkeypatch.setattr(syntax, "SECONDS", 0.5)
     with pytest.raises(Unreadable, match="takes too long"):
         outline("slow.yml", b"[" * 900_000)
+    monkeypatch.setattr(syntax, "_current", None)
+    with pytest.raises(Unreadable, match="takes too long"):  # the next gate doesn't wait for it again
+        outline("slow.yml", b"[" * 900_000)
     monkeypatch.undo()
     assert outline("a.yml", b"a: 1\n").errors == 0
 
