@@ -123,10 +123,16 @@ class _History:
         self._us = Identity(name=spec.identity.name, email=spec.identity.email)
 
     def made_by_us(self, facts: DiffFacts) -> list[str]:
-        """The new commits: one for work, none for a rebase. Raises `RejectedError` where anything else is new."""
+        """The new commits: one for work, none for a rebase. Raises `RejectedError` where anything else is new.
+
+        Work that was folded with the branch's last commits isn't named: nothing comes after it, so whatever is in it
+        is in the end result.
+        """
         oids = [commit.oid for commit in facts.commits]
         new = [oid for oid in oids[-1:] if self._spec.kind == "code" and self._is_ours(oid)]
-        missing = self._replayed(oids[: len(oids) - len(new)])
+        inside = self._folded_with_ours(oids[-1]) if self._spec.kind == "code" and not new else []
+        cut = len(oids) - len(new) - bool(inside)
+        missing = self._replayed(oids[:cut], done=inside)
         if missing:
             lost = f"the commit {missing[0].subject[:80]!r} of the branch is missing from the result"
             raise RejectedError(f"{lost}; nothing was published")
@@ -143,9 +149,30 @@ class _History:
             and commit.committer_identity() == self._us
         )
 
-    def _replayed(self, oids: Sequence[str]) -> list[RawCommit]:
-        """Match the commits, in order, to those before; answers what is missing and isn't in the target already."""
-        waiting = list(self._before)
+    def _folded_with_ours(self, new: str) -> list[str]:
+        """The branch's last commits, where `new` is them and our work in one, as the engine folds commits."""
+        now = read_commit(self._git, new)
+        if len(now.parents) != 1 or now.committer_identity() != self._us:
+            return []
+        message = f"{self._spec.commit_subject}\n".encode()
+        ours = RawCommit(tree="", parents=(), author=self._us.line(0), committer=b"", message=message)
+        upstream = self._upstream()
+        plain = [oid for oid in self._before if oid not in upstream and len(self._before[oid].parents) == 1]
+        for count in range(1, len(plain) + 1):
+            olds = plain[-count:]
+            was = folded([*(self._before[oid] for oid in olds), ours])
+            if (was.author, was.message) == (now.author, now.message):
+                return olds
+            if len(was.message) > len(now.message):
+                break
+        return []
+
+    def _replayed(self, oids: Sequence[str], *, done: Sequence[str] = ()) -> list[RawCommit]:
+        """Match the commits, in order, to those before; answers what is missing and isn't in the target already.
+
+        `done` are commits before that are accounted for.
+        """
+        waiting = [oid for oid in self._before if oid not in done]
         upstream = self._upstream()
         skipped: list[str] = []
         carried = False

@@ -168,6 +168,45 @@ def replay_folded(hijacked, files, *, message=None):
     hijacked.git("checkout", "-q", "-f", "--detach", write_commit(git, one))
 
 
+def fold_with_ours(hijacked, files, *, count=2, author=None):
+    """Our work and the branch's last commits as one, as the engine folds them where all change one conflicted file."""
+    git = Git(hijacked.work / ".git")
+    span = f"{hijacked.job.base_sha}..{hijacked.job.start_sha}"
+    before = hijacked.git("rev-list", "--reverse", span).split()[-count:]
+    hijacked.commit("mine.txt", "mine\n")
+    commits = read_commits(git, [*before, hijacked.git("rev-parse", "HEAD")])
+    hijacked.git("checkout", "-q", "--detach", f"{before[0]}~1")
+    for path, text in files.items():
+        (hijacked.work / path).parent.mkdir(parents=True, exist_ok=True)
+        (hijacked.work / path).write_text(text)
+    hijacked.git("add", "-A", "-f")
+    one = replace(
+        folded(commits),
+        tree=hijacked.git("write-tree"),
+        parents=(hijacked.git("rev-parse", "HEAD"),),
+        committer=Identity(name=hijacked.us[0], email=hijacked.us[1]).line(1_900_000_000),
+    )
+    one = replace(one, author=author) if author else one
+    hijacked.git("checkout", "-q", "-f", "--detach", write_commit(git, one))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_our_work_may_be_folded_with_the_branchs_last_commits(hijacked, count):
+    fold_with_ours(hijacked, {"feature.txt": "one\ntwo\nthree\n", "new.txt": "new\n"}, count=count)
+    publish(hijacked.place.desk, hijacked.hand_in().id)
+    assert hijacked.place.get(hijacked.job).state == State.SUCCEEDED
+
+
+def test_what_is_folded_in_is_judged(hijacked):
+    fold_with_ours(hijacked, {"feature.txt": "one\ntwo\n", ".gitea/workflows/evil.yml": "on: push\n"})
+    assert "only a person may change" in hijacked.rejected()
+
+
+def test_what_only_looks_folded_with_ours(hijacked):
+    fold_with_ours(hijacked, {"feature.txt": "x\n"}, author=b"Somebody <else@example.org> 1 +0000")
+    assert "nobody asked for" in hijacked.rejected()
+
+
 def test_commits_that_were_folded_on_the_way(hijacked):
     replay_folded(hijacked, {"feature.txt": "one\ntwo\n"})
     hijacked.commit("new.txt", "new\n")
