@@ -236,6 +236,11 @@ def check_commits(repo, report, onto, tip):
             assert raw_commit(repo, commit.old)[1].strip(b"\n") in message
 
 
+def parked(repo, commit):
+    """Names that look as if Git had made them up; people may have such a file, and it may move with its directory."""
+    return {path.rpartition("/")[2] for path in listing(repo, commit) if "~" in path}
+
+
 def check_rebase(repo, onto, tip, chain, answers):
     refs, before = repo("for-each-ref"), objects_of(repo)
     refused = rebase(repo.git, tip=tip, onto=onto, chain=Chain([]))
@@ -248,10 +253,7 @@ def check_rebase(repo, onto, tip, chain, answers):
         assert objects_of(repo) == before
         return report
     merged = merged_by_git(repo, onto, tip)
-    paths = listing(repo, report.new_tip)
-    assert (
-        not {path for path in paths if "~" in path} - listing(repo, onto).keys() - listing(repo, tip).keys()
-    )
+    assert not parked(repo, report.new_tip) - parked(repo, onto) - parked(repo, tip)
     if refused.outcome == "conflicted" and not report.conflicts:
         raise AssertionError("who was asked nothing settled nothing")
     if report.conflicts and answers is not None:
