@@ -12,7 +12,7 @@ help: ## list the targets
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Forgehand needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV) || { echo 'python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
-	@echo 'Installing into $(VENV) (about 450 MB once, most of it the Claude Code binary) ...'
+	@echo 'Installing into $(VENV) (about 830 MB once, most of it the Claude Code binary and the grammars of 160 languages) ...'
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
@@ -23,7 +23,7 @@ demo: $(STAMP) ## watch the main job happen: label an issue, get a pull request
 test: $(STAMP) ## the whole suite
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-fast: $(STAMP) ## the unit tests, under thirty seconds
+test-fast: $(STAMP) ## the unit tests, on all cores
 	@$(BIN)/python -m pytest -n auto -m 'not slow' $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy --strict and the architecture's arrows
