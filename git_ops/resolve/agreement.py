@@ -24,13 +24,13 @@ class AgreementResolver:
         """`protected` are shell patterns for whole paths, in which `*` matches slashes, too."""
         self.protected = tuple(protected)
 
-    def resolve(self, conflict: Conflict, context: Context) -> Answer:
+    def resolve(self, conflict: Conflict, context: Context) -> Answer:  # noqa: ARG002  # the port's
         """See the module's docstring for the rule."""
         if not conflict.textual:
             return Abstained(why="it isn't settled by texts")
         if any(fnmatchcase(conflict.path, pattern) for pattern in self.protected):
             return Abstained(why="the path is protected: no rule may settle it")
-        found = candidates_of(conflict, context)
+        found = candidates_of(conflict)
         choices = [choice for hunk in conflict.hunks if (choice := _agreed(hunk.id, found))]
         if not choices:
             return Abstained(why="no two independent methods agree on a hunk")

@@ -48,7 +48,7 @@ def _whole(conflict: Conflict, context: Context) -> Iterator[Option]:  # noqa: A
             )
 
 
-def _deleted(conflict: Conflict, context: Context) -> Iterator[Option]:  # noqa: ARG001
+def _deleted(conflict: Conflict, context: Context) -> Iterator[Option]:  # noqa: ARG001  # one signature for all
     edited = conflict.target or conflict.agent
     if edited is None or (conflict.target and conflict.agent) or len(conflict.stages) != 1:
         return

@@ -4,43 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from git_ops.conflict import Abstained, File, HunkChoice, Resolution
+from git_ops.conflict import File
 from git_ops.errors import CorruptObject, UnknownRef, Unmergeable
 from git_ops.objects import read_commit
 from git_ops.rebase import rebase
 from git_ops.report import Texts
 from git_ops.resolve.chain import Chain
 from git_ops.resolve.default import default_chain
-from git_ops.resolve.trivial import TrivialResolver
 from git_ops.verify import CommandResult
-
-
-class Scripted:
-    """A resolver that says what the test tells it to say for every hunk."""
-
-    name = "scripted"
-
-    def __init__(self, text, *, content=None):
-        self.text = text
-        self.content = content
-        self.asked = []
-
-    def resolve(self, conflict, context):
-        if not conflict.textual:
-            return Abstained(why="no text")
-        self.asked.append((conflict.path, context.task))
-        choices = tuple(HunkChoice(id=hunk.id, text=self.text) for hunk in conflict.hunks)
-        whole = conflict.splice({c.id: c.text for c in choices}) if self.content is None else self.content
-        files = {conflict.path: File(mode="100644", content=whole)}
-        return Resolution(resolver=self.name, source="model", why="both", files=files, hunks=choices)
-
-
-def run(repo, onto, tip, *resolvers, **options):
-    chain = Chain([TrivialResolver(), *resolvers])
-    before = repo.git.text("for-each-ref")
-    report = rebase(repo.git, tip=tip, onto=onto, chain=chain, **options)
-    assert repo.git.text("for-each-ref") == before
-    return report
+from tests.git_ops.scripted import Scripted, run
 
 
 def content_conflict(repo):
@@ -187,90 +159,6 @@ def test_union_in_a_bare_repository_needs_nobody(repo, tmp_path):
     scripted = Scripted(b"")
     report = rebase(git, tip=tip, onto=onto, chain=Chain([scripted]))
     assert (report.outcome, scripted.asked) == ("clean", [])
-
-
-def test_steps_that_conflict_on_the_way_to_a_clean_end(repo):
-    """The first commit conflicts, but the branch takes it back, so the tips merge cleanly: nobody is asked."""
-    repo.commit({"f": "1\n2\n3\n"})
-    repo("checkout", "-q", "-b", "work")
-    repo.commit({"f": "1\nA\n3\n"}, "try")
-    repo.commit({"f": "1\n2\n3\n", "g": "1\n"}, "take back")
-    tip = repo.commit({"h": "1\n"}, "more")
-    repo("checkout", "-q", "main")
-    onto = repo.commit({"f": "1\nT\n3\n"}, "target")
-    scripted = Scripted(b"")
-    report = run(repo, onto, tip, scripted)
-    assert (report.outcome, report.conflicts, scripted.asked) == ("clean", (), [])
-    assert repo.show(report.new_tip, "f") == b"1\nT\n3\n"
-    one, two, three = report.commits
-    assert one.new == two.new != three.new
-    assert "folded" in one.reason
-    assert {"range-diff", "end-tree"} <= {gate.name for gate in report.gates if gate.passed}
-    assert "more" in report.range_diff
-
-
-def twin_and_revert(repo, *, second):
-    """The target took the branch's first commit and reverted it."""
-    repo.commit({"f": "1\n2\n3\n"})
-    repo("checkout", "-q", "-b", "work")
-    repo.commit({"f": "1\nA\n3\n"}, "first")
-    tip = repo.commit(second, "second")
-    repo("checkout", "-q", "main")
-    repo.commit({"f": "1\nA\n3\n"}, "the same first")
-    return repo.commit({"f": "1\n2\n3\n", "g": "1\n"}, "revert"), tip
-
-
-def test_the_merge_of_the_tips_settles_a_step(repo):
-    onto, tip = twin_and_revert(repo, second={"f": "1\nB\n3\n"})
-    report = run(repo, onto, tip)
-    assert (report.outcome, report.conflicts) == ("clean", ())
-    assert repo.show(report.new_tip, "f") == b"1\nB\n3\n"
-    assert [commit.new is None for commit in report.commits] == [True, False]
-
-
-def test_a_clean_replay_that_ends_elsewhere_is_suspicious(repo):
-    """Git's replay leaves the reverted commit out, its merge brings it back: somebody must say which."""
-    onto, tip = twin_and_revert(repo, second={"h": "1\n"})
-    report = run(repo, onto, tip)
-    assert report.outcome == "suspicious"
-    assert "end-tree" in report.detail
-    assert repo.show(report.new_tip, "f") == b"1\n2\n3\n"
-
-
-def merged_by_hand(repo, target, hand):
-    """The branch merges the target, with `hand` changed in the merge; then the target goes on."""
-    repo.commit({"a": "1\n"})
-    repo("checkout", "-q", "-b", "work")
-    repo.commit({"mine": "1\n"})
-    repo("checkout", "-q", "main")
-    repo.commit({"theirs": "1\n"})
-    repo("checkout", "-q", "work")
-    repo("merge", "-q", "--no-ff", "--no-commit", "main")
-    tip = repo.commit(hand, "merge")
-    repo("checkout", "-q", "main")
-    return repo.commit(target), tip
-
-
-def test_an_honest_merge_in_the_range_leaves_nothing_behind(repo):
-    onto, tip = merged_by_hand(repo, {"later": "1\n"}, {})
-    report = run(repo, onto, tip)
-    assert (report.outcome, report.carried, len(report.commits)) == ("clean", None, 1)
-
-
-def test_a_hand_edit_in_a_merge_is_carried_over(repo):
-    onto, tip = merged_by_hand(repo, {"later": "1\n"}, {"by-hand": "only here\n"})
-    report = run(repo, onto, tip)
-    assert (report.outcome, report.carried) == ("clean", report.new_tip)
-    assert repo.show(report.new_tip, "by-hand") == b"only here\n"
-    message = read_commit(repo.git, report.carried).message
-    assert message == b"Keep what was changed by hand in merge " + tip[:12].encode() + b"\n\nmerge"
-
-
-def test_a_hand_edit_in_a_merge_that_conflicts_names_the_merge(repo):
-    onto, tip = merged_by_hand(repo, {"by-hand": "theirs\n"}, {"by-hand": "only here\n"})
-    report = run(repo, onto, tip)
-    assert (report.outcome, report.new_tip) == ("conflicted", tip)
-    assert tip[:10] in report.detail
 
 
 @pytest.mark.parametrize(
@@ -440,42 +328,6 @@ def test_two_answers_for_one_path_are_refused(repo):
     report = rebase(repo.git, tip=tip, onto=onto, chain=default_chain())
     assert (report.outcome, report.new_tip) == ("conflicted", tip)
     assert "two different contents" in report.detail
-
-
-def test_histories_that_cross(repo):
-    """The branch has merged what the target has merged from it: neither fork is all that they share."""
-    repo.commit({"f": "1\n2\n3\n"})
-    repo("checkout", "-q", "-b", "work")
-    theirs = repo.commit({"f": "1\nw\n3\n"}, "w")
-    repo("checkout", "-q", "main")
-    ours = repo.commit({"f": "1\nm\n3\n"}, "m")
-    repo("merge", "-q", "-s", "ours", "-m", "m", theirs)
-    repo("checkout", "-q", "work")
-    repo("merge", "-q", "-s", "ours", "-m", "w", ours)
-    tip = repo.commit({"f": "1\nw2\n3\n"}, "w2")
-    repo("checkout", "-q", "main")
-    onto = repo.commit({"f": "1\nm2\n3\n"}, "m2")
-    report = run(repo, onto, tip, Scripted(b"m2\nw2\n"))
-    assert report.outcome == "resolved", report.text()
-    assert [commit.old for commit in report.commits] == [tip]
-
-
-def test_a_merged_history_of_its_own(repo):
-    """The branch brings in a history that has nothing in common with the target's."""
-    repo.commit({"f": "1\n2\n3\n"})
-    repo("checkout", "-q", "--orphan", "other")
-    repo("rm", "-q", "-r", "-f", ".")
-    repo.commit({"g": "1\n"}, "other")
-    repo("checkout", "-q", "-b", "work", "main")
-    repo("merge", "-q", "--allow-unrelated-histories", "-m", "merge", "other")
-    tip = repo.commit({"f": "1\nA\n3\n"}, "a")
-    repo("checkout", "-q", "main")
-    repo.commit({"h": "1\n"}, "target")
-    repo("cherry-pick", tip)
-    repo("revert", "--no-edit", "HEAD")  # so that Git's merge of the tips isn't where the replay ends
-    report = run(repo, repo.head(), tip)
-    assert report.outcome == "suspicious", report.text()
-    assert repo.show(report.new_tip, "g") == b"1\n"
 
 
 def test_a_command_that_is_red_on_the_target_proves_nothing(repo):

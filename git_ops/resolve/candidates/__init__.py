@@ -22,7 +22,6 @@ from git_ops.resolve.candidates.patience import Patience
 from git_ops.resolve.candidates.structured import Structured
 from git_ops.resolve.candidates.tokens import Tokens
 from git_ops.resolve.candidates.whitespace import Whitespace
-from git_ops.resolve.chain import Context
 
 
 class Method(Protocol):
@@ -36,7 +35,7 @@ class Method(Protocol):
     def family(self) -> str:
         """What it reasons from."""
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """Texts by hunk id, for as many hunks as it has one for."""
 
 
@@ -64,17 +63,16 @@ METHODS: tuple[Method, ...] = (
 )
 
 
-def candidates_of(conflict: Conflict, context: Context) -> tuple[Candidate, ...]:
+def candidates_of(conflict: Conflict) -> tuple[Candidate, ...]:
     """All proposals for a textual conflict, in the order of `METHODS`; kept for whoever asks next."""
-    return _candidates(_Asked(conflict, context)) if conflict.textual else ()
+    return _candidates(_Asked(conflict)) if conflict.textual else ()
 
 
 class _Asked:
     """A conflict as a key: equal if its path and all of its texts are."""
 
-    def __init__(self, conflict: Conflict, context: Context) -> None:
+    def __init__(self, conflict: Conflict) -> None:
         self.conflict = conflict
-        self.context = context
         sides = (conflict.base, conflict.target, conflict.agent)
         self.key = (conflict.path, conflict.hunks, conflict.between, sides)
 
@@ -87,5 +85,5 @@ class _Asked:
 
 @lru_cache(maxsize=16)
 def _candidates(asked: _Asked) -> tuple[Candidate, ...]:
-    found = ((method, method.propose(asked.conflict, asked.context)) for method in METHODS)
+    found = ((method, method.propose(asked.conflict)) for method in METHODS)
     return tuple(Candidate(name=one.name, family=one.family, texts=texts) for one, texts in found if texts)

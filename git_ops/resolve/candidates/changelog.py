@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from git_ops.conflict import Conflict, Hunk
 from git_ops.resolve.candidates.hunkwise import by_hunk, lines
 from git_ops.resolve.candidates.sequences import Edit, edits
-from git_ops.resolve.chain import Context
 
 _NAME = re.compile(r"(changes|changelog|history|news|release[-_]?notes)([-_.].*)?", re.IGNORECASE)
 _SUFFIXES = {"", "md", "rst", "txt", "markdown", "adoc"}
@@ -26,7 +25,7 @@ class Changelog:
     name = "changelog"
     family = "entries"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """Both sides' entries, for each hunk that consists of entries."""
         return by_hunk(conflict, both_entries) if is_changelog(conflict.path) else {}
 

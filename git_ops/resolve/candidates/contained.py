@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from git_ops.conflict import Conflict, Hunk
 from git_ops.resolve.candidates.hunkwise import by_hunk, lines
 from git_ops.resolve.candidates.sequences import edits
-from git_ops.resolve.chain import Context
 
 _WORD = re.compile(rb"\w")
 
@@ -23,7 +22,7 @@ class Contained:
     name = "contained"
     family = "containment"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """The containing side of each hunk that has one."""
         return by_hunk(conflict, containing_side)
 

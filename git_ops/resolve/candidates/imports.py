@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from git_ops.conflict import Conflict, Hunk
 from git_ops.resolve.candidates.hunkwise import by_hunk, lines
-from git_ops.resolve.chain import Context
 
 # `module` is a name of which the last part is brought in; a `file` brings what is said beside it, or nothing.
 _JS = rb"""(?:import\s+(?:(?P<names>[^'"]+?)\s+from\s+)?['"](?P<file>[^'"]+)['"]|
@@ -56,7 +55,7 @@ class Imports:
     name = "imports"
     family = "union"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """The union of each hunk that has nothing but imports."""
         statement = _BY_SUFFIX.get(conflict.path.rpartition(".")[2].lower())
         return by_hunk(conflict, lambda hunk: union(hunk, statement)) if statement else {}

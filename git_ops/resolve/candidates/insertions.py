@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from git_ops.conflict import Conflict, Hunk
 from git_ops.resolve.candidates.hunkwise import by_hunk, lines
 from git_ops.resolve.candidates.sequences import edits, merge
-from git_ops.resolve.chain import Context
 
 
 class Insertions:
@@ -17,7 +16,7 @@ class Insertions:
     name = "insertions"
     family = "insertions"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """Both insertions, for each hunk in which nobody removed anything."""
         return by_hunk(conflict, both_insertions)
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from git_ops.conflict import Conflict, Hunk
 from git_ops.resolve.candidates.hunkwise import by_hunk, lines
 from git_ops.resolve.candidates.sequences import merge_surely
-from git_ops.resolve.chain import Context
 
 
 class Lines:
@@ -19,7 +18,7 @@ class Lines:
     name = "lines"
     family = "lines"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """The merge by lines of each hunk that has one."""
         return by_hunk(conflict, merge_lines)
 

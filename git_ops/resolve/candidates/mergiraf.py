@@ -16,7 +16,6 @@ from pathlib import Path
 
 from git_ops.conflict import Conflict
 from git_ops.resolve.candidates.placing import texts_of
-from git_ops.resolve.chain import Context
 
 _TIMEOUT_SECONDS = 10
 _MAX_FACTOR = 4
@@ -29,7 +28,7 @@ class Mergiraf:
     name = "mergiraf"
     family = "structure"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """Its text for every hunk, or nothing."""
         program = executable()
         name = conflict.path.rpartition("/")[2]  # it tells the language by the name

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from git_ops.conflict import Conflict, Hunk
 from git_ops.resolve.candidates.hunkwise import by_hunk, lines
 from git_ops.resolve.candidates.sequences import edits, merge, patience
-from git_ops.resolve.chain import Context
 
 
 class Patience:
@@ -14,7 +13,7 @@ class Patience:
     name = "patience"
     family = "lines"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """The merge of each hunk that is none under this alignment."""
         return by_hunk(conflict, _merge)
 

@@ -26,7 +26,6 @@ from git_ops.conflict import Conflict, Hunk
 from git_ops.resolve.candidates.hunkwise import unquestioned
 from git_ops.resolve.candidates.keyed import DISPUTED, Insert, Unmergeable, merge_into, same
 from git_ops.resolve.candidates.placing import texts_of
-from git_ops.resolve.chain import Context
 
 _MAX_BYTES = {"json": 256 * 1024, "toml": 128 * 1024, "yaml": 24 * 1024, "yml": 24 * 1024}
 """What takes their readers about a second."""
@@ -61,7 +60,7 @@ class Structured:
     name = "structured"
     family = "structure"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """A text for each hunk whose keys aren't in dispute."""
         suffix = conflict.path.rpartition(".")[2].lower()
         sides = (conflict.base, conflict.target, conflict.agent)

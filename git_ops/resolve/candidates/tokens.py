@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from git_ops.conflict import Conflict, Hunk
 from git_ops.resolve.candidates.hunkwise import by_hunk
 from git_ops.resolve.candidates.sequences import merge_surely
-from git_ops.resolve.chain import Context
 
 _TOKEN = re.compile(rb"[\w\x80-\xff]+|[ \t]+|\r?\n|.", re.DOTALL)
 """Bytes beyond ASCII belong to words, in whatever encoding."""
@@ -21,7 +20,7 @@ class Tokens:
     name = "tokens"
     family = "tokens"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """The merge by tokens of each hunk that has one."""
         return by_hunk(conflict, merge_tokens)
 

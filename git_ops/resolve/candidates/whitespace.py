@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from git_ops.conflict import Conflict, Hunk
 from git_ops.resolve.candidates.hunkwise import by_hunk, lines
 from git_ops.resolve.candidates.sequences import edits, merge_surely
-from git_ops.resolve.chain import Context
 
 _MAX_INDENTATIONS = 64
 
@@ -21,7 +20,7 @@ class Whitespace:
     name = "whitespace"
     family = "whitespace"
 
-    def propose(self, conflict: Conflict, context: Context) -> Mapping[str, bytes]:  # noqa: ARG002  # the port's
+    def propose(self, conflict: Conflict) -> Mapping[str, bytes]:
         """The merge of each hunk that is about blanks."""
         return by_hunk(conflict, _merge)
 

@@ -93,13 +93,13 @@ def _entry(name: str, conflict: Conflict, context: Context) -> Entry:
         id=name,
         conflict=conflict,
         codec=codec_of(conflict),
-        offers=_offers(conflict, context) if textual else {},
+        offers=_offers(conflict) if textual else {},
         options=() if textual else tuple(options_of(conflict, context)),
     )
 
 
-def _offers(conflict: Conflict, context: Context) -> dict[str, dict[str, Offer]]:
-    candidates = candidates_of(conflict, context)
+def _offers(conflict: Conflict) -> dict[str, dict[str, Offer]]:
+    candidates = candidates_of(conflict)
     found: dict[str, dict[str, Offer]] = {}
     for hunk in conflict.hunks:
         methods: dict[bytes, list[str]] = {}

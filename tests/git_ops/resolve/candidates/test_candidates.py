@@ -37,35 +37,35 @@ def test_names_are_unique_and_families_are_fewer():
 @EVERY
 @given(path=PATHS, texts=st.tuples(ANY, ANY, ANY))
 def test_no_method_raises_or_answers_what_was_not_asked(method, one_hunk, path, texts):
-    assert set(method.propose(one_hunk(*texts, path), None)) <= {"h1"}
+    assert set(method.propose(one_hunk(*texts, path))) <= {"h1"}
 
 
 @EVERY
 @given(path=PATHS, base=TEXTS, side=TEXTS)
 def test_where_one_side_changed_nothing_the_other_one_counts(method, one_hunk, path, base, side):
     for target, agent in ((base, side), (side, base), (side, side)):
-        assert method.propose(one_hunk(base, target, agent, path), None).get("h1", side) == side
+        assert method.propose(one_hunk(base, target, agent, path)).get("h1", side) == side
 
 
 @EVERY
 @given(path=PATHS, texts=st.tuples(TEXTS, TEXTS, TEXTS))
 def test_nobody_invents_a_line_but_out_of_tokens(method, one_hunk, path, texts):
-    text = method.propose(one_hunk(*texts, path), None).get("h1", b"")
+    text = method.propose(one_hunk(*texts, path)).get("h1", b"")
     known = {line.strip() for side in texts for line in side.splitlines()}
     assert method.name == "tokens" or {line.strip() for line in text.splitlines()} <= known
 
 
 def test_candidates_come_in_order_and_are_kept(one_hunk):
     conflict = one_hunk(b"a\nb\n", b"A\nb\n", b"a\nB\n")
-    found = candidates_of(conflict, None)
+    found = candidates_of(conflict)
     assert [one.name for one in found] == ["lines", "tokens"]
     assert all(one.texts == {"h1": b"A\nB\n"} for one in found)
-    assert candidates_of(dataclasses.replace(conflict, message="other words"), None) is found
-    assert candidates_of(dataclasses.replace(conflict, path="other"), None) is not found
+    assert candidates_of(dataclasses.replace(conflict, message="other words")) is found
+    assert candidates_of(dataclasses.replace(conflict, path="other")) is not found
 
 
 def test_what_has_no_text_has_no_candidates(one_hunk):
-    assert candidates_of(dataclasses.replace(one_hunk(b"", b"t", b"a"), hunks=(), between=()), None) == ()
+    assert candidates_of(dataclasses.replace(one_hunk(b"", b"t", b"a"), hunks=(), between=())) == ()
 
 
 HOSTILE = {
@@ -83,5 +83,5 @@ HOSTILE = {
 @pytest.mark.parametrize("path", HOSTILE)
 def test_hostile_texts_come_to_an_end(one_hunk, path):
     """The time limit is far from what they take; without bounds some would take minutes."""
-    found = candidates_of(one_hunk(*HOSTILE[path], path), None)
+    found = candidates_of(one_hunk(*HOSTILE[path], path))
     assert not {"imports", "structured", "tokens", "lines"} & {one.name for one in found}

@@ -22,12 +22,12 @@ from git_ops.resolve.candidates.changelog import Changelog, is_changelog
     ],
 )
 def test_entries(one_hunk, base, target, agent, expected):
-    found = Changelog().propose(one_hunk(base, target, agent, "docs/CHANGES.rst"), None)
+    found = Changelog().propose(one_hunk(base, target, agent, "docs/CHANGES.rst"))
     assert found == ({} if expected is None else {"h1": expected})
 
 
 def test_other_files_are_not_looked_at(one_hunk):
-    assert Changelog().propose(one_hunk(b"", b"- t\n", b"- a\n", "list.md"), None) == {}
+    assert Changelog().propose(one_hunk(b"", b"- t\n", b"- a\n", "list.md")) == {}
 
 
 @pytest.mark.parametrize(

@@ -19,5 +19,5 @@ from git_ops.resolve.candidates.contained import Contained
     ],
 )
 def test_the_larger_change(one_hunk, base, target, agent, expected):
-    found = Contained().propose(one_hunk(base, target, agent), None)
+    found = Contained().propose(one_hunk(base, target, agent))
     assert found == ({} if expected is None else {"h1": expected})

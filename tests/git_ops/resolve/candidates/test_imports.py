@@ -74,5 +74,5 @@ from git_ops.resolve.candidates.imports import Imports
     ],
 )
 def test_union(one_hunk, path, base, target, agent, expected):  # noqa: PLR0917  # a table's columns
-    found = Imports().propose(one_hunk(base, target, agent, path), None)
+    found = Imports().propose(one_hunk(base, target, agent, path))
     assert found == ({} if expected is None else {"h1": expected})

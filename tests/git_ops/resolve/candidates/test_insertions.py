@@ -14,5 +14,5 @@ from git_ops.resolve.candidates.insertions import Insertions
     ],
 )
 def test_nobody_removed_anything(one_hunk, base, target, agent, expected):
-    found = Insertions().propose(one_hunk(base, target, agent), None)
+    found = Insertions().propose(one_hunk(base, target, agent))
     assert found == ({} if expected is None else {"h1": expected})

@@ -20,5 +20,5 @@ from git_ops.resolve.candidates.lines import Lines
     ],
 )
 def test_neighbouring_lines(one_hunk, base, target, agent, expected):
-    found = Lines().propose(one_hunk(base, target, agent), None)
+    found = Lines().propose(one_hunk(base, target, agent))
     assert found == ({} if expected is None else {"h1": expected})

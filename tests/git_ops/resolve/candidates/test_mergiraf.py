@@ -33,13 +33,13 @@ def conflict(whole):
 
 def test_its_answer_is_cut_into_hunks(install, conflict):
     install('[ "$1" = merge ] && [ $# = 4 ] || exit 9; cat "$2" "$3" "$4" | grep -v same; echo same')
-    assert Mergiraf().propose(conflict, None) == {"h1": b"a = 1\na = 2\na = 3\n"}
+    assert Mergiraf().propose(conflict) == {"h1": b"a = 1\na = 2\na = 3\n"}
 
 
 def test_it_sees_the_files_name_and_nothing_of_ours(install, conflict, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "s3cret")
     install('for f in "$2" "$3" "$4"; do basename "$f"; done; env | grep -c SECRET; echo same')
-    assert Mergiraf().propose(conflict, None) == {"h1": b"f.py\nf.py\nf.py\n0\n"}
+    assert Mergiraf().propose(conflict) == {"h1": b"f.py\nf.py\nf.py\n0\n"}
 
 
 @pytest.mark.parametrize(
@@ -54,30 +54,30 @@ def test_it_sees_the_files_name_and_nothing_of_ours(install, conflict, monkeypat
 )
 def test_anything_else_is_no_proposal(install, conflict, script):
     install(script)
-    assert Mergiraf().propose(conflict, None) == {}
+    assert Mergiraf().propose(conflict) == {}
 
 
 def test_it_is_ended_in_time(install, conflict, monkeypatch):
     monkeypatch.setattr(mergiraf, "_TIMEOUT_SECONDS", 0.2)
     install("exec sleep 60")
-    assert Mergiraf().propose(conflict, None) == {}
+    assert Mergiraf().propose(conflict) == {}
 
 
 def test_a_broken_program_is_no_proposal(install, conflict, tmp_path):
     install("true")
     (tmp_path / "bin" / "mergiraf").write_text("#!/nonexistent\n")
-    assert Mergiraf().propose(conflict, None) == {}
+    assert Mergiraf().propose(conflict) == {}
 
 
 @pytest.mark.parametrize("name", ["-o", "a b.py", "é.py", "x" * 90])
 def test_odd_names_are_not_passed_on(install, whole, name):
     install('cat "$3"')
-    assert Mergiraf().propose(whole(BASE, TARGET, AGENT, name), None) == {}
+    assert Mergiraf().propose(whole(BASE, TARGET, AGENT, name)) == {}
 
 
 def test_without_it_there_is_nothing(conflict, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     mergiraf.executable.cache_clear()
-    assert Mergiraf().propose(conflict, None) == {}
+    assert Mergiraf().propose(conflict) == {}
     monkeypatch.undo()
     mergiraf.executable.cache_clear()

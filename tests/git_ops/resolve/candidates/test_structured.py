@@ -6,7 +6,7 @@ from git_ops.resolve.candidates.structured import Structured
 
 
 def propose(conflict):
-    return Structured().propose(conflict, None)
+    return Structured().propose(conflict)
 
 
 def spliced(conflict):

@@ -22,5 +22,5 @@ from git_ops.resolve.candidates.tokens import Tokens
     ],
 )
 def test_edits_of_different_words(one_hunk, base, target, agent, expected):
-    found = Tokens().propose(one_hunk(base, target, agent), None)
+    found = Tokens().propose(one_hunk(base, target, agent))
     assert found == ({} if expected is None else {"h1": expected})

@@ -24,10 +24,10 @@ from git_ops.resolve.candidates.whitespace import Whitespace
 )
 def test_blanks_on_one_side_content_on_the_other(one_hunk, base, moved, changed, expected):
     expected = {} if expected is None else {"h1": expected}
-    assert Whitespace().propose(one_hunk(base, moved, changed), None) == expected
-    assert Whitespace().propose(one_hunk(base, changed, moved), None) == expected
+    assert Whitespace().propose(one_hunk(base, moved, changed)) == expected
+    assert Whitespace().propose(one_hunk(base, changed, moved)) == expected
 
 
 def test_trailing_blanks_do_not_make_a_conflict(one_hunk):
     base, target, agent = b"a \nb\nc\nd \n", b"A \nb\nc\nd\n", b"a\nb\nc\nD\n"
-    assert Whitespace().propose(one_hunk(base, target, agent), None) == {"h1": b"A \nb\nc\nD\n"}
+    assert Whitespace().propose(one_hunk(base, target, agent)) == {"h1": b"A \nb\nc\nD\n"}
