@@ -27,7 +27,7 @@ from git_ops.report import ReplayedCommit
 Entry = tuple[str, str] | None
 """Mode and object id, or nothing there."""
 _NOBODY = b"nobody <nobody> 0 +0000"
-_MERGES_NAMED = 10
+_NAMED = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +216,7 @@ class _Walk:
 def carrier(git: Git, merges: Sequence[str]) -> RawCommit:
     """What the commit that carries over the hand edits of these merges says: by whom, when and why."""
     source = objects.read_commit(git, merges[0])
-    named = " ".join(oid[:12] for oid in merges[:_MERGES_NAMED])
+    named = " ".join(oid[:12] for oid in merges[:_NAMED])
     message = f"Keep what was changed by hand in merge {named}\n\n".encode() + source.message
     return dataclasses.replace(source, message=message, parents=())
 
@@ -268,7 +268,8 @@ def _person(commit: RawCommit) -> bytes:
 def _reason(commit: RawCommit, olds: Sequence[str]) -> str:
     reasons = ["its signature is gone"] if commit.signed else []
     if len(olds) > 1:
-        others = ", ".join(oid[:10] for oid in olds)
+        more = f" and {len(olds) - _NAMED} more" if len(olds) > _NAMED else ""
+        others = ", ".join(oid[:10] for oid in olds[:_NAMED]) + more
         reasons.append(
             f"folded into one with its neighbours ({others}), which change the same conflicted lines"
         )

@@ -187,3 +187,12 @@ def test_folding_of_two_encodings(name, wanted):
     both = folded([raw("ä\n".encode()), odd])
     assert both.message == "ä\n\ncaf".encode() + wanted + b"\n"
     assert both.others == ()
+
+
+def test_a_reason_stays_short_however_many_commits_are_folded(repo):
+    steps = [{"f": lines(_9=f"{i}\n"), f"n{i}": "x\n"} for i in range(40)]
+    onto, tip = branch(repo, {"f": lines()}, {"f": lines(_9="nine\n")}, *steps)
+    goal = goal_of(repo, {"f": lines(_9="nine 39\n"), **{f"n{i}": "x\n" for i in range(40)}})
+    found = walk(repo, onto, tip, goal)
+    assert len({commit.new for commit in found.commits}) == 1
+    assert all("and 30 more" in commit.reason and len(commit.reason) < 300 for commit in found.commits)
