@@ -7,10 +7,19 @@ fall back to a default. Secrets are `SecretStr`: they don't print.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "FORGEHAND_"
@@ -30,18 +39,37 @@ class ForgeSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    kind: Literal["gitea"] = "gitea"
+    kind: Literal["gitea", "forgejo", "github"] = "gitea"
     """What speaks at `url`. Decides how deliveries are verified and parsed."""
     url: Url
-    """Where the service reaches the forge."""
+    """Where the service reaches the forge; of GitHub `https://github.com` or a GitHub Enterprise Server."""
     public_url: Url | None = None
     """Where people reach it, if that differs."""
-    token: NonEmptySecret
-    """Access token of the bot's own account."""
-    webhook_secrets: tuple[NonEmptySecret, ...] = Field(min_length=1)
-    """Accepted secrets of the webhook, as a JSON list: two while one is being rotated."""
+    token: NonEmptySecret | None = None
+    """Access token of the bot's own account. A GitHub App has `app_id` and `app_private_key` instead."""
+    app_id: int | None = Field(default=None, ge=1)
+    """Id of the GitHub App that we act as."""
+    app_private_key: NonEmptySecret | None = None
+    """The GitHub App's private key, PEM."""
+    webhook_secrets: tuple[NonEmptySecret, ...] = ()
+    """Accepted secrets of webhooks at `…/webhooks/<name>`, as a JSON list: two while one is being rotated."""
+    repo_secrets: dict[str, tuple[NonEmptySecret, ...]] = Field(default_factory=dict)
+    """Secrets for one repository alone, whose webhook calls `…/webhooks/<name>/<owner>/<repo>`: a JSON table."""
     repos: tuple[str, ...] = Field(min_length=1)
     """Repositories that we work on, `owner/name`, `*` allowed in each part, as a JSON list."""
+    bots: tuple[int, ...] = ()
+    """Numeric ids of machine accounts that may make us work, as a JSON list. All others are ignored."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        by_app = self.app_id is not None and self.app_private_key is not None
+        if self.kind != "github" and (self.app_id is not None or self.app_private_key is not None):
+            raise ValueError("app_id and app_private_key are only for kind=github")
+        if (self.app_id is None) != (self.app_private_key is None) or by_app == (self.token is not None):
+            raise ValueError("set token; or, for a GitHub App, app_id and app_private_key and no token")
+        if not self.webhook_secrets and not any(self.repo_secrets.values()):
+            raise ValueError("set webhook_secrets or repo_secrets: unsigned deliveries are never accepted")
+        return self
 
 
 class Settings(BaseSettings):

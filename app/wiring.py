@@ -1,12 +1,11 @@
 """Builds the desk from the settings: the only file that names concrete adapters."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from app.domain.event import Event
-from app.forges import gitea_payloads
-from app.forges.gitea import Gitea
-from app.forges.port import Forge, GitHost
+from app.forges.gitea import payloads as gitea_payloads
+from app.forges.gitea.adapter import Gitea
+from app.forges.port import Dialect, Forge, GitHost
 from app.jobs.desk import Desk
 from app.launchers.local import LocalLauncher
 from app.settings import ForgeSettings, Settings
@@ -15,7 +14,7 @@ from app.store.connection import connect
 from app.store.deliveries import Deliveries
 from app.store.jobs import Jobs
 
-PARSERS: Mapping[str, Callable[[str, bytes], Event]] = {"gitea": gitea_payloads.parse}
+DIALECTS: Mapping[str, Dialect] = {"gitea": gitea_payloads.DIALECT}
 
 
 def build(settings: Settings, *, redis_url: str, hosts: Mapping[str, GitHost] | None = None) -> Desk:
@@ -33,10 +32,11 @@ def build(settings: Settings, *, redis_url: str, hosts: Mapping[str, GitHost] | 
         deliveries=Deliveries(redis, memory_days=settings.delivery_memory_days),
         forges=forges,
         hosts={**forges, **(hosts or {})},
-        parsers=PARSERS,
+        dialects=DIALECTS,
         launcher=LocalLauncher(settings.data_dir, installation=installation),
     )
 
 
 def _forge(settings: ForgeSettings) -> Forge:
+    assert settings.token is not None  # noqa: S101 -- the settings see to it
     return Gitea(settings.url, settings.token, public_url=settings.public_url)

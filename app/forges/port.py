@@ -7,13 +7,18 @@
   `ForgeError` too. `permission` never guesses: an answer it doesn't know is an error, not a right.
 * `repo` is always `owner/name`, validated by `app.domain`; numbers are those people see in the forge.
 * There is no method to approve or merge, on purpose.
+* Nothing outside this package asks which kind of forge it is: what differs is said by an adapter, a `Dialect`
+  (what its deliveries look like) or a `Connector` (what setting it up takes).
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-Permission = Literal["none", "read", "write", "admin"]
-"""Effective permission, ordered. Gitea's `owner` counts as `admin`."""
+from app.domain.event import Event
+
+Permission = Literal["none", "read", "write", "maintain", "admin"]
+"""Effective permission, ordered. Gitea's `owner` counts as `admin`; only GitHub knows `maintain`."""
 
 Reaction = Literal["eyes", "+1", "-1", "confused", "rocket"]
 CommitState = Literal["pending", "success", "failure", "error"]
@@ -55,6 +60,25 @@ class User:
 
     id: int
     login: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What an account may do in a repository, as the forge says now."""
+
+    permission: Permission
+    is_bot: bool
+    """Whether the forge marks the account as a machine's. Gitea and Forgejo mark only their own (ids below 1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """That a label was put on. `event_id` is the forge's: putting it on again is another event."""
+
+    event_id: int
+    actor: User
+    at: float
+    """Seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +160,30 @@ class Forge(GitHost, Protocol):
     def repo(self, repo: str) -> Repo:
         """Raise `ForgeNotFound` where there is none."""
 
-    def permission(self, repo: str, login: str) -> Permission:
-        """Effective permission of `login`, asked of the forge now. An unknown user has `none`."""
+    def standing(self, repo: str, user: User) -> Standing:
+        """What `user` may do, asked of the forge now. An unknown account has `none`.
+
+        The account is `user.id`'s: where the forge says that the login is another account's by now, the
+        permission is `none`, whatever that other one may do.
+        """
 
     def issue(self, repo: str, number: int) -> Issue:
         """The issue as it is now."""
 
-    def comments(self, repo: str, number: int) -> list[Comment]:
-        """All comments of an issue or pull request, oldest first."""
+    def labelled(self, repo: str, number: int, label: str, *, since: float | None = None) -> Labelled | None:
+        """When and by whom the label was last put on, as the forge recorded it; none where it isn't on.
+
+        `since` (seconds since the epoch) lets the forge leave out what is older; it may give that all the same.
+        """
+
+    def comment(self, repo: str, number: int, comment_id: int) -> Comment | None:
+        """One comment of that thread as it is now; none where it is gone or another thread's."""
+
+    def comments(self, repo: str, number: int, *, since: float | None = None) -> list[Comment]:
+        """The comments of an issue or pull request, oldest first; all, or those changed since `since` or later."""
+
+    def read_file(self, repo: str, path: str, *, ref: str, max_bytes: int) -> bytes | None:
+        """A file of a branch or commit; none where it isn't there. A larger one is a `ForgeError`."""
 
     def create_comment(self, repo: str, number: int, body: str) -> Comment:
         """Not idempotent: look for the marker in `comments` first."""
@@ -177,4 +217,66 @@ class Forge(GitHost, Protocol):
     def set_status(
         self, repo: str, sha: str, *, state: CommitState, context: str, text: str, url: str
     ) -> None:
-        """Set a commit status; the newest of a context counts."""
+        """Set a commit status; the newest of a context counts. Where that says the same already, nothing is sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How one kind of forge speaks in webhooks. Pure functions; header names are looked up in any letter case."""
+
+    signature: Callable[[Mapping[str, str]], str]
+    """The hex HMAC-SHA256 of the raw body that the headers claim; empty where there is none."""
+    event_name: Callable[[Mapping[str, str]], str]
+    """What the delivery says it is about. Not signed: it only picks the parser. Empty where it doesn't."""
+    delivery_id: Callable[[Mapping[str, str]], str]
+    """The forge's id of the delivery; not signed either."""
+    parse: Callable[[str, bytes], Event]
+    """Event name and verified body → event. Never raises: what can't be read is `Ignored` with the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at while setting up, and what to do where it isn't as it should be."""
+
+    what: str
+    ok: bool
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A webhook of a repository, without its secret, which no forge gives away."""
+
+    id: int
+    url: str
+    active: bool
+    complete: bool
+    """Whether it sends every event that we handle, as JSON."""
+
+
+class Connector(Protocol):
+    """What setting up and checking a connection takes; fulfilled by the same adapters. Thread-safety and errors as `Forge`."""
+
+    def check(self, repo: str) -> list[Finding]:
+        """Whether token and account may do all that we do in `repo`, and exactly what is missing.
+
+        Changes nothing. A forge that can't be reached is a `ForgeError`; what it refuses is a finding.
+        """
+
+    def ensure_label(self, repo: str, name: str, *, color: str, text: str) -> bool:
+        """Make the label where there is none of that name (letter case ignored); tell whether it was made.
+
+        `color` is six hex digits.
+        """
+
+    def hooks(self, repo: str) -> list[Hook]:
+        """The repository's webhooks."""
+
+    def ensure_hook(self, repo: str, *, url: str, secret: str) -> Hook:
+        """Make or mend the webhook that calls `url`: active, JSON, all events that we handle, this secret.
+
+        Where several call it, one is kept and the others are removed.
+        """
+
+    def test_hook(self, repo: str, hook_id: int) -> None:
+        """Have the forge send its test delivery."""

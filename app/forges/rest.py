@@ -84,12 +84,12 @@ class Rest:
         self._client.close()
 
     def get(self, kind: type[Parsed], path: str, **query: str | int) -> Parsed:
-        return self._parse(kind, self.send("GET", path, query=query))
+        return self.parse(kind, self.send("GET", path, query=query))
 
     def write(
         self, kind: type[Parsed], method: str, path: str, body: Mapping[str, Any], *, repeatable: bool = False
     ) -> Parsed:
-        return self._parse(kind, self.send(method, path, body=body, repeatable=repeatable))
+        return self.parse(kind, self.send(method, path, body=body, repeatable=repeatable))
 
     def pages(self, kind: type[Parsed], path: str, **query: str | int) -> Iterator[Parsed]:
         """All items of a paged list. Ends at the announced total, at an empty page, or at one that brings nothing new.
@@ -99,7 +99,7 @@ class Rest:
         seen, last = 0, b""
         for number in range(1, MAX_PAGES + 1):
             answer = self.send("GET", path, query={**query, "page": number, "limit": PAGE_SIZE})
-            items = self._parse(list[kind], answer)  # type: ignore[valid-type]  # a list of what was asked for
+            items = self.parse(list[kind], answer)  # type: ignore[valid-type]  # a list of what was asked for
             if not items or answer.content == last:  # a list without pages gives the same again and again
                 return
             yield from items
@@ -167,7 +167,8 @@ class Rest:
             message += "; redirects aren't followed: configure the address that the forge itself uses"
         return ForgeError(message, status=status)
 
-    def _parse(self, kind: type[Parsed], answer: httpx.Response) -> Parsed:
+    def parse(self, kind: type[Parsed], answer: httpx.Response) -> Parsed:
+        """The answer's body as `kind`; raise `ForgeError` where it isn't one."""
         try:
             return TypeAdapter(kind).validate_json(answer.content)
         except ValidationError as error:

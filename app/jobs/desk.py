@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.domain.event import Event
 from app.domain.job import Job
-from app.forges.port import Forge, GitHost
+from app.forges.port import Dialect, Forge, GitHost
 from app.launchers.port import Launcher
 from app.settings import Settings
 from app.store.attempts import Attempts
@@ -29,8 +28,8 @@ class Desk:
     forges: Mapping[str, Forge]
     hosts: Mapping[str, GitHost]
     """The forges, and whatever else holds repositories without threads to talk in (`forgehand run`)."""
-    parsers: Mapping[str, Callable[[str, bytes], Event]]
-    """By the forge's kind: event name and verified body → event."""
+    dialects: Mapping[str, Dialect]
+    """By the forge's kind: what its deliveries look like."""
     launcher: Launcher
     clock: Callable[[], float] = time.time
 

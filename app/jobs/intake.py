@@ -33,7 +33,7 @@ def intake(desk: Desk, delivery_id: str) -> None:
     if forge_settings is None:  # taken out of the settings since
         desk.deliveries.done(delivery_id)
         return
-    event = desk.parsers[forge_settings.kind](delivery.event, delivery.body)
+    event = desk.dialects[forge_settings.kind].parse(delivery.event, delivery.body)
     if isinstance(event, Ignored):
         logs.get().info("delivery_ignored", endpoint=delivery.endpoint, reason=event.reason)
     elif not policy.repo_is_allowed(event.thread.repo, forge_settings.repos):

@@ -8,7 +8,8 @@ import re
 
 from flask import Blueprint, Response, request
 
-from app.domain.signature import event_name, is_signed
+from app.domain.signature import is_signed
+from app.forges.port import Dialect
 from app.jobs.desk import Desk
 from app.telemetry import logs, metrics
 
@@ -33,14 +34,15 @@ def blueprint(desk: Desk) -> Blueprint:
         body = request.stream.read(limit + 1)
         if len(body) > limit:
             return _answer(endpoint, "too_large", 413, f"a delivery may have {limit} bytes")
+        dialect = desk.dialects[forge.kind]
         secrets = [secret.get_secret_value() for secret in forge.webhook_secrets]
-        if not is_signed(forge.kind, dict(request.headers), body, secrets):
+        if not is_signed(dialect.signature(dict(request.headers)), body, secrets):
             return _answer(endpoint, "bad_signature", 401, "the signature is missing or wrong")
-        return _accept(endpoint, forge.kind, body)
+        return _accept(endpoint, dialect, body)
 
-    def _accept(endpoint: str, kind: str, body: bytes) -> Response:
-        event = event_name(kind, dict(request.headers))
-        uuid = request.headers.get("X-Gitea-Delivery", "")
+    def _accept(endpoint: str, dialect: Dialect, body: bytes) -> Response:
+        headers = dict(request.headers)
+        event, uuid = dialect.event_name(headers), dialect.delivery_id(headers)
         if not _EVENT.fullmatch(event):
             return _answer(endpoint, "no_event", 400, "the delivery doesn't name its event")
         new = desk.deliveries.accept(

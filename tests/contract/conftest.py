@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import stamina
 
-from app.forges.gitea import Gitea
+from app.forges.gitea.adapter import Gitea
 from app.forges.port import Forge
 from tests.support.forge import Person, RunningForge, running_forge
 

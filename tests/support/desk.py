@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.job import Job, Requester, State, Step
-from app.forges import gitea_payloads
+from app.forges.gitea import payloads as gitea_payloads
 from app.forges.port import Forge, GitAccess, GitHost, User
 from app.jobs.desk import Desk
 from app.launchers.port import Launcher
@@ -112,7 +112,7 @@ def make_desk(
         deliveries=Deliveries(redis, memory_days=options.delivery_memory_days),
         forges=forges or {},
         hosts={**(forges or {}), **(hosts or {})},
-        parsers={"gitea": gitea_payloads.parse},
+        dialects={"gitea": gitea_payloads.DIALECT},
         launcher=launcher or ScriptedLauncher(),
         clock=clock,
     )

@@ -12,7 +12,7 @@ import httpx
 import jsonschema
 import pytest
 
-from app.forges.gitea import Gitea
+from app.forges.gitea.adapter import Gitea
 from tests.support.forge import PASSWORD, RunningForge
 
 SPEC = Path(__file__).parents[4] / "shared" / "specs" / "gitea-1.22.0.swagger.json.gz"

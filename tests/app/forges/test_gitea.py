@@ -1,6 +1,6 @@
 import pytest
 
-from app.forges.gitea import Gitea
+from app.forges.gitea.adapter import Gitea
 from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavailable
 from tests.app.forges.conftest import Reply
 

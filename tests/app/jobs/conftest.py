@@ -12,7 +12,7 @@ import pytest
 import stamina
 
 from app.domain.job import State
-from app.forges.gitea import Gitea
+from app.forges.gitea.adapter import Gitea
 from app.jobs.intake import intake
 from app.jobs.launch import launch
 from app.jobs.publish import publish

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from app.domain.job import State
@@ -72,7 +74,8 @@ def test_a_mistake_of_ours_is_not_repeated_for_ever(place, monkeypatch):
 def test_a_delivery_that_nobody_can_handle_is_given_up(place, monkeypatch):
     place.desk.deliveries.accept(endpoint="home", uuid="1", event="issues", body=b"{}")
     (waiting,) = place.desk.deliveries.waiting(older_than_seconds=-1)
-    monkeypatch.setitem(place.desk.parsers, "gitea", lambda *_: 1 / 0)
+    broken = dataclasses.replace(place.desk.dialects["gitea"], parse=lambda *_: 1 / 0)
+    monkeypatch.setitem(place.desk.dialects, "gitea", broken)
     for _ in range(tasks.MAX_CRASHES):
         assert place.desk.deliveries.get(waiting)
         with pytest.raises(ZeroDivisionError):

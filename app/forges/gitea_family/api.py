@@ -1,12 +1,13 @@
-"""Gitea 1.22 and later as a forge. `port.Forge` says what every method promises.
+"""What Gitea and Forgejo have in common as forges. `port.Forge` says what every method promises.
 
-What is Gitea's own stays here: labels are set by id, a draft is a title that starts with `WIP:`, comments have no
+What is this family's own stays here: labels are set by id, a draft is a title that starts with `WIP:`, comments have no
 pages, a token goes to Git as the password of Basic authentication, and a pull request whose branch is gone has
 `refs/pull/<number>/head` for its branch, which no rule for branch names lets through.
 """
 
 import base64
 import re
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import SecretStr
@@ -19,10 +20,12 @@ from app.forges.port import (
     ForgeUnavailable,
     GitAccess,
     Issue,
+    Labelled,
     Permission,
     Pull,
     Reaction,
     Repo,
+    Standing,
     User,
 )
 from app.forges.rest import Answer, Rest, checked_base, repo_path, segment
@@ -73,6 +76,29 @@ class _Comment(Answer):
     body: str | None = None
     user: _User
     html_url: str
+    issue_url: str = ""
+    pull_request_url: str = ""
+
+    @property
+    def thread(self) -> int | None:
+        """Number of the issue or pull request; its address is the only place that has it."""
+        last = (self.issue_url or self.pull_request_url).rpartition("/")[2]
+        return int(last) if last.isdigit() else None
+
+
+class _TimelineEntry(Answer):
+    id: int
+    type: str
+    body: str | None = None
+    user: _User | None = None
+    label: _Label | None = None
+    created_at: str
+
+
+class _File(Answer):
+    type: str
+    size: int
+    content: str | None = None
 
 
 class _RepoName(Answer):
@@ -102,10 +128,12 @@ class _Permission(Answer):
     user: _User
 
 
-class Gitea:
-    """One Gitea, seen with one token. Raise `ValueError` for an address that can't be one."""
+class GiteaFamily:
+    """One server, seen with one token. Raise `ValueError` for an address that can't be one."""
 
-    kind = "gitea"
+    kind = ""
+    name = ""
+    """What people call it."""
 
     def __init__(
         self,
@@ -119,7 +147,7 @@ class Gitea:
         self._public = checked_base(public_url) if public_url else self._base
         self._token = token if isinstance(token, SecretStr) else SecretStr(token)
         headers = {"Authorization": f"token {self._token.get_secret_value()}"}
-        self._rest = Rest("Gitea", f"{self._base}/api/v1", headers, timeout_seconds=timeout_seconds)
+        self._rest = Rest(self.name, f"{self._base}/api/v1", headers, timeout_seconds=timeout_seconds)
 
     def close(self) -> None:
         """Close the connections; the adapter can't be used any more."""
@@ -132,20 +160,19 @@ class Gitea:
         found = self._rest.get(_Repo, repo_path(repo))
         return Repo(full_name=found.full_name, default_branch=found.default_branch, private=found.private)
 
-    def permission(self, repo: str, login: str) -> Permission:
-        """Only for administrators of the repository: Gitea 1.22 tells others not even about themselves."""
+    def standing(self, repo: str, user: User) -> Standing:
+        """Only for administrators of the repository, but see the adapters."""
+        path = f"{repo_path(repo)}/collaborators/{segment(user.login)}/permission"
         try:
-            found = self._rest.get(
-                _Permission, f"{repo_path(repo)}/collaborators/{segment(login)}/permission"
-            )
+            found = self._rest.get(_Permission, path)
         except ForgeNotFound:
             self.repo(repo)  # raises where it is the repository that isn't there
-            return "none"
-        if found.user.login.lower() != login.lower():
-            raise ForgeError(f"Gitea answered about {found.user.login!r} when asked about {login!r}")
+            return Standing(permission="none", is_bot=False)
         if found.permission not in _PERMISSIONS:
-            raise ForgeError(f"Gitea names a permission that we don't know: {found.permission!r}")
-        return _PERMISSIONS[found.permission]
+            raise ForgeError(f"{self.name} names a permission that we don't know: {found.permission!r}")
+        if found.user.id != user.id:  # the name has changed hands
+            return Standing(permission="none", is_bot=False)
+        return Standing(permission=_PERMISSIONS[found.permission], is_bot=False)
 
     def issue(self, repo: str, number: int) -> Issue:
         found = self._rest.get(_Issue, _issue_path(repo, number))
@@ -160,9 +187,42 @@ class Gitea:
             url=self._page(found.html_url),
         )
 
-    def comments(self, repo: str, number: int) -> list[Comment]:
-        found = self._rest.get(list[_Comment], f"{_issue_path(repo, number)}/comments")
+    def labelled(self, repo: str, number: int, label: str, *, since: float | None = None) -> Labelled | None:
+        query = {} if since is None else {"since": _instant(since)}
+        last = None
+        for entry in self._rest.pages(_TimelineEntry, f"{_issue_path(repo, number)}/timeline", **query):
+            if entry.type == "label" and entry.label is not None and entry.label.name == label:
+                last = entry
+        if last is None or not last.body or last.user is None:  # Gitea's mark for "put on" is the text "1"
+            return None
+        return Labelled(event_id=last.id, actor=last.user.value(), at=_seconds(last.created_at))
+
+    def comment(self, repo: str, number: int, comment_id: int) -> Comment | None:
+        try:
+            answer = self._rest.send("GET", f"{repo_path(repo)}/issues/comments/{comment_id}")
+        except ForgeNotFound:
+            self.repo(repo)
+            return None
+        if answer.status_code == 204:  # there is such a thing, but it is no comment
+            return None
+        found = self._rest.parse(_Comment, answer)
+        return self._comment(found) if found.thread == number else None
+
+    def comments(self, repo: str, number: int, *, since: float | None = None) -> list[Comment]:
+        query = {} if since is None else {"since": _instant(since)}
+        found = self._rest.get(list[_Comment], f"{_issue_path(repo, number)}/comments", **query)
         return [self._comment(one) for one in sorted(found, key=lambda one: one.id)]
+
+    def read_file(self, repo: str, path: str, *, ref: str, max_bytes: int) -> bytes | None:
+        place = "/".join(segment(part) for part in path.split("/"))
+        try:
+            found = self._rest.get(_File, f"{repo_path(repo)}/contents/{place}", ref=ref)
+        except ForgeNotFound:
+            self.repo(repo)
+            return None
+        if found.type != "file" or found.content is None or found.size > max_bytes:
+            raise ForgeError(f"{path} of {repo} at {ref} is no file of at most {max_bytes} bytes")
+        return base64.b64decode(found.content)
 
     def create_comment(self, repo: str, number: int, body: str) -> Comment:
         path = f"{_issue_path(repo, number)}/comments"
@@ -258,6 +318,17 @@ class Gitea:
         """The address for people: Gitea's own, with the public base where Gitea only knows the internal one."""
         rest = url.removeprefix(self._base)
         return self._public + rest if rest != url and rest.startswith("/") else url
+
+
+def _instant(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _seconds(instant: str) -> float:
+    try:
+        return datetime.fromisoformat(instant).timestamp()
+    except ValueError as error:
+        raise ForgeError(f"{instant!r} is no time") from error
 
 
 def _issue_path(repo: str, number: int) -> str:

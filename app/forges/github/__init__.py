@@ -1,0 +1,1 @@
+"""GitHub as a forge: adapter, authentication, payloads of its webhooks, and what setting it up takes."""
