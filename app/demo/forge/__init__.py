@@ -3,5 +3,6 @@
 It serves the part of Gitea 1.22's API, webhooks and smart HTTP that Forgehand and its demo use, each with Gitea's
 paths, fields, status codes and headers. It is for rehearsals and tests, not for hosting code.
 
-__main__ → server → api, git_http, pages → pushes, events → views → identity → world (database, bare)
+__main__ → server → api, git_http, pages → pushes, events → discussion, views → timeline → identity → world (database,
+bare). `discussion` and `views` hold how things look in JSON, `timeline` what happened to a thread.
 """

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 ZERO = "0" * 40
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""What the first commit is compared with: Git knows this tree by itself."""
 TIMEOUT_SECONDS = 60
 _OPTIONS = ("core.hooksPath=/dev/null", "gc.auto=0", "receive.autogc=false")
 _SERVING = ("uploadpack.allowFilter=true", "uploadpack.allowAnySHA1InWant=true")
@@ -181,10 +183,21 @@ class Bare:
         flags = [flag for parent in parents for flag in ("-p", parent)]
         return self.text("commit-tree", *flags, tree, stdin=message.encode(), env=identity)
 
-    def diff(self, base: str, head: str) -> str:
-        return self.git("diff", "--no-ext-diff", "--no-textconv", "--no-color", base, head, "--")[1].decode(
-            errors="replace"
-        )
+    def diff(self, base: str, head: str, path: str = "") -> str:
+        """The whole difference, or that of one path."""
+        if not self._may_exist(path):
+            return ""
+        flags = ("--no-ext-diff", "--no-textconv", "--no-color", base, head, "--", *([path] if path else []))
+        found = self.git("diff", *flags, env={"GIT_LITERAL_PATHSPECS": "1"})[1]
+        return found.decode(errors="replace")
+
+    def blame(self, commit: str, path: str, line: int) -> str | None:
+        """The commit that a line of a file comes from; none where there is no such line."""
+        if not self._may_exist(path):
+            return None
+        where = ("-s", "--porcelain", f"-L{line},{line}", commit, "--", path)  # knows no --end-of-options
+        code, out = self.git("blame", *where, ok=(0, 128))
+        return out.decode(errors="replace").split(" ", 1)[0] if code == 0 else None
 
     def changes(self, base: str, head: str) -> list[Change]:
         """Changed files; a rename counts as one file deleted and one added."""
@@ -198,7 +211,14 @@ class Bare:
             for added, deleted, path in parts
         ]
 
+    @staticmethod
+    def _may_exist(path: str) -> bool:
+        """Git fails for a path that leads out of the repository, and no argument holds a zero byte."""
+        return "\0" not in path and ".." not in path.split("/") and not path.startswith("/")
+
     def entry(self, commit: str, path: str) -> Entry | None:
+        if not self._may_exist(path):
+            return None
         found = self._ls(commit, "--", path)
         return found[0] if found else None
 

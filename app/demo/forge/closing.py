@@ -2,7 +2,7 @@
 
 import re
 
-from app.demo.forge import events
+from app.demo.forge import events, timeline
 from app.demo.forge.records import Account, Issue, Repository
 from app.demo.forge.world import Forge
 
@@ -21,4 +21,5 @@ def close_what_is_fixed(forge: Forge, repo: Repository, who: Account, text: str,
         issue = forge.db.row(Issue, query, repo.id, number)
         if issue is not None:
             forge.set_open(issue, is_open=False)
+            timeline.add(forge, issue, who, "close")
             events.issue_changed(forge, repo, forge.issue_by_id(issue.id), who, "closed", commit_id=sha)

@@ -25,7 +25,12 @@ CREATE TABLE IF NOT EXISTS tokens (
 CREATE TABLE IF NOT EXISTS repositories (
   id INTEGER PRIMARY KEY AUTOINCREMENT, owner_id INTEGER NOT NULL REFERENCES accounts,
   name TEXT NOT NULL COLLATE NOCASE, private BOOLEAN NOT NULL, default_branch TEXT NOT NULL,
-  description TEXT NOT NULL, created REAL NOT NULL, UNIQUE (owner_id, name));
+  description TEXT NOT NULL, created REAL NOT NULL, archived REAL, has_issues BOOLEAN NOT NULL DEFAULT 1,
+  has_pulls BOOLEAN NOT NULL DEFAULT 1, UNIQUE (owner_id, name));
+CREATE TABLE IF NOT EXISTS redirects (
+  name TEXT PRIMARY KEY COLLATE NOCASE, account_id INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE);
+CREATE TABLE IF NOT EXISTS gone_branches (
+  repo_id INTEGER NOT NULL REFERENCES repositories, ref TEXT NOT NULL, PRIMARY KEY (repo_id, ref));
 CREATE TABLE IF NOT EXISTS collaborators (
   repo_id INTEGER NOT NULL REFERENCES repositories, account_id INTEGER NOT NULL REFERENCES accounts,
   access INTEGER NOT NULL, PRIMARY KEY (repo_id, account_id));
@@ -39,13 +44,22 @@ CREATE TABLE IF NOT EXISTS pulls (
   head_sha TEXT NOT NULL, base_sha TEXT NOT NULL, merged_sha TEXT, merged_by INTEGER REFERENCES accounts, merged REAL);
 CREATE TABLE IF NOT EXISTS labels (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL REFERENCES repositories, name TEXT NOT NULL,
-  color TEXT NOT NULL, description TEXT NOT NULL, exclusive BOOLEAN NOT NULL);
+  color TEXT NOT NULL, description TEXT NOT NULL, exclusive BOOLEAN NOT NULL,
+  archived BOOLEAN NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS issue_labels (
   issue_id INTEGER NOT NULL REFERENCES issues, label_id INTEGER NOT NULL REFERENCES labels,
   PRIMARY KEY (issue_id, label_id));
 CREATE TABLE IF NOT EXISTS comments (
   id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL REFERENCES issues,
-  author_id INTEGER NOT NULL REFERENCES accounts, body TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL);
+  author_id INTEGER NOT NULL REFERENCES accounts, body TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL,
+  kind TEXT NOT NULL, label_id INTEGER REFERENCES labels, old_title TEXT NOT NULL, new_title TEXT NOT NULL,
+  old_ref TEXT NOT NULL, new_ref TEXT NOT NULL, review_id INTEGER NOT NULL, path TEXT NOT NULL DEFAULT '',
+  line INTEGER NOT NULL DEFAULT 0, hunk TEXT NOT NULL DEFAULT '', commit_sha TEXT NOT NULL DEFAULT '');
+CREATE INDEX IF NOT EXISTS comments_of_issue ON comments (issue_id);
+CREATE TABLE IF NOT EXISTS reviews (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL REFERENCES issues,
+  author_id INTEGER NOT NULL REFERENCES accounts, state TEXT NOT NULL, body TEXT NOT NULL, commit_sha TEXT NOT NULL,
+  official BOOLEAN NOT NULL, dismissed BOOLEAN NOT NULL, created REAL NOT NULL, updated REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS reactions (
   id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL REFERENCES issues,
   comment_id INTEGER NOT NULL DEFAULT 0, account_id INTEGER NOT NULL REFERENCES accounts, content TEXT NOT NULL,
@@ -55,13 +69,18 @@ CREATE TABLE IF NOT EXISTS statuses (
   context TEXT NOT NULL, state TEXT NOT NULL, description TEXT NOT NULL, target_url TEXT NOT NULL,
   creator_id INTEGER NOT NULL REFERENCES accounts, created REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS hooks (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL REFERENCES repositories, url TEXT NOT NULL,
-  secret TEXT NOT NULL, events TEXT NOT NULL, active BOOLEAN NOT NULL, created REAL NOT NULL);
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL REFERENCES repositories, kind TEXT NOT NULL,
+  url TEXT NOT NULL, content_type TEXT NOT NULL, authorization TEXT NOT NULL,
+  branch_filter TEXT NOT NULL, secret TEXT NOT NULL,
+  events TEXT NOT NULL, active BOOLEAN NOT NULL, created REAL NOT NULL, updated REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS deliveries (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, hook_id INTEGER NOT NULL REFERENCES hooks ON DELETE CASCADE,
   uuid TEXT NOT NULL, event TEXT NOT NULL, event_type TEXT NOT NULL, body BLOB NOT NULL, created REAL NOT NULL,
   next_at REAL NOT NULL, attempts INTEGER NOT NULL);
+INSERT OR IGNORE INTO accounts VALUES (-1, 'Ghost', '', '', 0, '', 0, 0);
 """
+GHOST = -1
+"""The account that stands for all that were deleted, as in Gitea; nobody can log in as it."""
 
 sqlite3.register_converter("BOOLEAN", lambda raw: raw == b"1")
 

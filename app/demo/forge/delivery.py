@@ -10,6 +10,8 @@ import hmac
 import logging
 import threading
 import time
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -56,6 +58,17 @@ def headers(delivery: Delivery, secret: str) -> dict[str, str]:
     }
 
 
+def _request(delivery: Delivery, hook: Hook) -> dict[str, Any]:
+    """Body and headers. A form holds the JSON that was signed in its field `payload`."""
+    sent = headers(delivery, hook.secret)
+    if hook.authorization:
+        sent["Authorization"] = hook.authorization
+    if hook.content_type == "json":
+        return {"content": delivery.body, "headers": sent}
+    form = urlencode({"payload": delivery.body.decode()}).encode()
+    return {"content": form, "headers": sent | {"Content-Type": "application/x-www-form-urlencoded"}}
+
+
 class Postman:
     """The delivery thread of one forge."""
 
@@ -96,7 +109,7 @@ class Postman:
         if hook is None:
             return  # deleted meanwhile, and its deliveries with it
         try:
-            answer = client.post(hook.url, content=delivery.body, headers=headers(delivery, hook.secret))
+            answer = client.post(hook.url, **_request(delivery, hook))
             outcome, settled = f"HTTP {answer.status_code}", answer.status_code < 500
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             outcome, settled = f"{type(error).__name__}: {error}", False

@@ -7,11 +7,12 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal
 
-from app.demo.forge import views
+from app.demo.forge import discussion, views
 from app.demo.forge.bare import ZERO, Commit
-from app.demo.forge.records import Account, Comment, Hook, Issue, Repository
+from app.demo.forge.records import Account, Comment, Hook, Issue, Repository, Review
 from app.demo.forge.views import Json
 from app.demo.forge.world import Forge
 
@@ -24,11 +25,19 @@ EVENT_OF_TYPE = {
     "pull_request": "pull_request",
     "pull_request_label": "pull_request",
     "pull_request_comment": "issue_comment",
+    "pull_request_review_approved": "pull_request_approved",
+    "pull_request_review_comment": "pull_request_comment",
+    "pull_request_review_rejected": "pull_request_rejected",
     "pull_request_sync": "pull_request",
     "push": "push",
 }
 """The `X-Gitea-Event` header of each event type; the type itself goes into `X-Gitea-Event-Type`."""
 
+_REVIEW_TYPES = {
+    "APPROVED": "pull_request_review_approved",
+    "REQUEST_CHANGES": "pull_request_review_rejected",
+    "COMMENT": "pull_request_review_comment",
+}
 _REVIEWS = ("pull_request_review_approved", "pull_request_review_rejected")
 _ISSUES = ("issues", "issue_assign", "issue_label", "issue_milestone", "issue_comment")
 _PULLS = (
@@ -47,6 +56,7 @@ _GROUPS = {
     "pull_request_review": _REVIEWS,
 }
 MAX_COMMITS = 30
+_NO_RIGHTS = {"admin": False, "push": False, "pull": False}
 _ESCAPES = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
 """Gitea writes these signs of a string so; outside of strings JSON has none of them."""
 
@@ -62,7 +72,12 @@ class Move:
 
 def expand(events: list[str]) -> list[str]:
     """The event types that a hook gets for the names it asked for; none asked for is `push`."""
-    wanted = [kind for name in events or ["push"] for kind in _GROUPS.get(name, (name,))]
+    names = [name.lower() for name in events or ["push"]]
+    wanted = [
+        kind
+        for name in names
+        for kind in _GROUPS.get(name, () if name in _REVIEW_TYPES.values() else (name,))
+    ]
     return [kind for kind in _TYPES if kind in wanted]
 
 
@@ -81,11 +96,14 @@ def issue_changed(
     if changes:
         payload["changes"] = changes
     if issue.is_pull:
-        payload["pull_request"] = views.pull(forge, repo, issue, sender)
-        payload |= {"requested_reviewer": None, "review": None}
+        payload["pull_request"] = views.pull(forge, repo, issue)
+        payload["requested_reviewer"] = None
     else:
-        payload["issue"] = views.issue(forge, repo, issue)
-    payload |= _context(forge, repo, sender) | {"commit_id": commit_id}
+        payload["issue"] = views.issue(forge, repo, issue, sender)
+    payload |= _context(forge, repo, sender, viewer=forge.account(issue.author_id))
+    payload["commit_id"] = commit_id
+    if issue.is_pull:
+        payload["review"] = None
     _queue(forge, repo, _issue_event_type(issue, action), payload)
 
 
@@ -95,6 +113,15 @@ def _issue_event_type(issue: Issue, action: str) -> str:
     if action == "synchronized":
         return "pull_request_sync"
     return "pull_request" if issue.is_pull else "issues"
+
+
+def reviewed(forge: Forge, repo: Repository, issue: Issue, sender: Account, review: Review) -> None:
+    """A review was submitted. Neither its id nor its comments on lines are told."""
+    event_type = _REVIEW_TYPES[review.state]
+    payload: Json = {"action": "reviewed", "number": issue.number}
+    payload |= {"pull_request": views.pull(forge, repo, issue), "requested_reviewer": None}
+    payload |= _context(forge, repo, sender, viewer=None) | {"commit_id": ""}
+    _queue(forge, repo, event_type, payload | {"review": {"type": event_type, "content": review.body}})
 
 
 def comment_changed(
@@ -109,12 +136,12 @@ def comment_changed(
     issue = forge.issue_by_id(comment.issue_id)
     payload: Json = {
         "action": action,
-        "issue": views.issue(forge, repo, issue),
-        "comment": views.comment(forge, repo, issue, comment),
+        "issue": views.issue(forge, repo, issue, sender),
+        "comment": discussion.comment(forge, repo, issue, comment),
     }
     if old_body is not None:
         payload["changes"] = {"body": {"from": old_body}}
-    payload |= _context(forge, repo, sender) | {"is_pull": issue.is_pull}
+    payload |= _context(forge, repo, sender, viewer=sender) | {"is_pull": issue.is_pull}
     _queue(forge, repo, "pull_request_comment" if issue.is_pull else "issue_comment", payload)
 
 
@@ -122,11 +149,13 @@ def pushed(forge: Forge, repo: Repository, sender: Account, move: Move) -> None:
     """A new branch or tag is a `create` and a push, one that is gone only a `delete`."""
     if move.after == ZERO:
         gone = _ref(move.ref) | {"pusher_type": "user"}
-        _queue(forge, repo, "delete", gone | _context(forge, repo, sender))
+        _queue(forge, repo, "delete", gone | _context(forge, repo, sender, viewer=sender))
         return
     if move.before == ZERO:
         made = {"sha": move.after} | _ref(move.ref)
-        _queue(forge, repo, "create", made | _context(forge, repo, sender))
+        context = _context(forge, repo, sender, viewer=sender)
+        context["repository"] |= {"permissions": _NO_RIGHTS}
+        _queue(forge, repo, "create", made | context)
     _queue(forge, repo, "push", _push_payload(forge, repo, sender, move))
 
 
@@ -136,18 +165,13 @@ def _ref(ref: str) -> Json:
     return {"ref": name, "ref_type": "tag" if kind == "tags" else "branch"}
 
 
-def tested(forge: Forge, repo: Repository, sender: Account, hook: Hook) -> None:
-    """Gitea tests a hook with a push that changed nothing."""
-    bare = forge.bare(repo)
-    tip = bare.heads().get(repo.default_branch)
-    if tip is None:
-        return  # nothing to tell of, as in Gitea
-    commit = views.branch_commit(forge, repo, bare.log(tip, limit=1)[0])
-    move = Move(ref=f"refs/heads/{repo.default_branch}", before=tip, after=tip)
-    payload = _push_payload(forge, repo, sender, move)
-    _queue_for(
-        forge, hook, "push", payload | {"commits": [commit], "total_commits": 1, "head_commit": commit}
-    )
+def tested(forge: Forge, repo: Repository, sender: Account, hook: Hook, *, ref: str, tip: str) -> None:
+    """Gitea tests a hook with a push that changed nothing, whatever the hook listens to."""
+    commit = views.branch_commit(forge, repo, forge.bare(repo).log(tip, limit=1)[0])
+    payload = _push_payload(forge, repo, sender, Move(ref=ref, before=tip, after=tip))
+    payload |= {"commits": [commit], "total_commits": 1, "head_commit": commit}
+    payload["repository"] |= {"permissions": _NO_RIGHTS}
+    _queue_for(forge, hook, "push", payload)
 
 
 def _push_payload(forge: Forge, repo: Repository, sender: Account, move: Move) -> Json:
@@ -179,14 +203,29 @@ def new_commits(forge: Forge, repo: Repository, move: Move) -> list[Commit]:
     return bare.log(move.after, *([f"^{known}"] if known else []), limit=MAX_COMMITS)
 
 
-def _context(forge: Forge, repo: Repository, sender: Account) -> Json:
-    return {"repository": views.repository(forge, repo, sender), "sender": views.user(forge, sender)}
+def _context(forge: Forge, repo: Repository, sender: Account, *, viewer: Account | None) -> Json:
+    """Repository and sender. Whose rights are told with it differs from event to event: often the author's."""
+    return {"repository": views.repository(forge, repo, viewer), "sender": views.user(forge, sender)}
+
+
+def _passes(hook: Hook, event_type: str, ref: str) -> bool:
+    """Whether the hook listens to this event, and, where the event is about a branch, to that branch.
+
+    Of Gitea's patterns `*`, `?` and `[…]` are served, and one pair of braces around the whole, `{main,release/*}`.
+    """
+    if event_type not in hook.events.split(","):
+        return False
+    if not ref or not hook.branch_filter or ref.startswith("refs/tags/"):
+        return True
+    patterns = hook.branch_filter.removeprefix("{").removesuffix("}").split(",")
+    return any(fnmatchcase(ref.removeprefix("refs/heads/"), pattern) for pattern in patterns)
 
 
 def _queue(forge: Forge, repo: Repository, event_type: str, payload: Json) -> None:
+    branch = "" if payload.get("ref_type") == "tag" else payload.get("ref", "")
     hooks = forge.db.rows(Hook, "SELECT * FROM hooks WHERE repo_id = ? AND active", repo.id)
     for hook in hooks:
-        if event_type in hook.events.split(","):
+        if _passes(hook, event_type, branch):
             _queue_for(forge, hook, event_type, payload)
 
 

@@ -21,7 +21,7 @@ from app.demo.forge import pushes
 from app.demo.forge.bare import Bare, command, environment
 from app.demo.forge.identity import caller, readable
 from app.demo.forge.records import Access, Account, Repository
-from app.demo.forge.refusals import NotFound, Refusal, Unauthorized
+from app.demo.forge.refusals import Forbidden, NotFound, Refusal, Unauthorized
 from app.demo.forge.world import forge
 
 CHUNK = 64 * 1024
@@ -29,6 +29,9 @@ TIME_LIMIT_SECONDS = 600
 LEAVE_SECONDS = 10
 _SERVICES = {"git-upload-pack": "read", "git-receive-pack": "write"}
 """What a token must be allowed to do for each."""
+_ARCHIVED = (
+    "This repo is archived. You can view files and clone it, but cannot push or open issues/pull-requests."
+)
 _READ_ONLY = ("-c", "receive.hideRefs=refs")
 """With this Git takes a push's objects and refuses every ref."""
 _PROTOCOL = re.compile(r"version=[0-2]")
@@ -88,11 +91,14 @@ def _repository(owner: str, name: str, service: str) -> Repository:
     if _SERVICES[service] == "write":
         caller().signed_in()
     try:
-        return readable(owner, name.removesuffix(".git"))
+        repo = readable(owner, name.removesuffix(".git"))
     except NotFound as error:
         if caller().account is None:
             raise Unauthorized("log in to see whether this repository exists") from error
         raise
+    if repo.archived is not None and _SERVICES[service] == "write":
+        raise Forbidden(_ARCHIVED)
+    return repo
 
 
 def _receive(repo: Repository, pusher: Account) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Who is calling, and what that lets them do.
 
 * Credentials are taken as Gitea takes them: `Authorization: token …`, `Bearer …`, or Basic with the password or with
-  a token in either field. Wrong credentials are 401, never "anonymous".
+  a token in either field. Wrong credentials are 401, never "anonymous"; a header that brings none of these is none.
 * A token may do what its scopes say and no more; a password may do all that the account may.
 * A repository that the caller may not read is 404, as if it weren't there.
 """
@@ -15,15 +15,21 @@ from dataclasses import dataclass
 from flask import g, request
 from werkzeug.security import check_password_hash
 
-from app.demo.forge.records import Access, Account, Repository, Token
-from app.demo.forge.refusals import Forbidden, NotFound, Unauthorized
+from app.demo.forge.records import Access, Account, Repository, Token, Unit
+from app.demo.forge.refusals import Forbidden, Locked, Moved, NotFound, Refusal, Unauthorized
 from app.demo.forge.world import forge
 
-_ISSUE_PATH = re.compile(r"/api/v1/repos/[^/]+/[^/]+/(issues|labels)(/|$)")
+_ISSUE_PATH = re.compile(r"/api/v1/repos/[^/]+/[^/]+/(issues|labels|milestones)(/|$)")
+_NEEDED = {
+    Access.WRITE: "user should have a permission to write to a repo",
+    Access.ADMIN: "user should be an owner or a collaborator with admin write of a repository",
+}
 CATEGORIES = (
     "activitypub", "admin", "issue", "misc", "notification", "organization", "package", "repository", "user",
 )  # fmt: skip
-SCOPES = frozenset({"all", *(f"{verb}:{category}" for verb in ("read", "write") for category in CATEGORIES)})
+SCOPES = frozenset(
+    {"all", "public-only", *(f"{verb}:{category}" for verb in ("read", "write") for category in CATEGORIES)}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +75,42 @@ def check_scopes() -> None:
         caller().need(verb, category)
 
 
-def readable(owner: str, name: str, minimum: Access = Access.READ) -> Repository:
-    """The repository, where the caller has at least `minimum` access to it."""
+def readable(
+    owner: str,
+    name: str,
+    minimum: Access = Access.READ,
+    *,
+    unit: Unit | None = None,
+    alive: bool = False,
+) -> Repository:
+    """The repository, where the caller has at least `minimum` access to it.
+
+    `unit` is the part of it that is asked for; `alive` refuses for one that is archived.
+    """
     who = caller()
     repo = forge().repository_named(owner, name)
-    if repo is None or forge().access(repo, who.account) < Access.READ:
+    if repo is None:
+        raise _absent(owner, name)
+    access = forge().access(repo, who.account)
+    if access < Access.READ or (unit is not None and not repo.has(unit)):
         raise NotFound
-    if forge().access(repo, who.account) < minimum:
+    if access < minimum:
         who.signed_in()
-        raise Forbidden(f"user should have {minimum.name.lower()} access to the repository")
+        raise Forbidden(_NEEDED[minimum])
+    if alive and repo.archived is not None:
+        who.signed_in()
+        raise Locked(f"<Repository {repo.id}:{repo.full_name}> is archived")
     return repo
+
+
+def _absent(owner: str, name: str) -> Refusal:
+    """Gitea tells of an owner who isn't there, and not of a repository."""
+    if forge().account_named(owner):
+        return NotFound()
+    renamed = forge().renamed(owner)
+    if renamed and forge().repository_named(renamed.login, name):
+        return Moved(request.full_path.rstrip("?").replace(f"/{owner}/", f"/{renamed.login}/", 1))
+    return NotFound(f"user redirect does not exist [name: {owner}]", message="GetUserByName")
 
 
 def _categories(path: str) -> tuple[str, ...]:
@@ -96,13 +128,11 @@ def _categories(path: str) -> tuple[str, ...]:
 def _authenticate(header: str) -> Caller:
     scheme, _, value = header.strip().partition(" ")
     value = value.strip()
-    if not header:
+    if not value:
+        return Caller()  # a word alone says nothing
+    if scheme.lower() not in {"token", "bearer", "basic"}:
         return Caller()
-    found = None
-    if scheme.lower() in {"token", "bearer"}:
-        found = _by_token(value)
-    elif scheme.lower() == "basic":
-        found = _by_basic(value)
+    found = _by_basic(value) if scheme.lower() == "basic" else _by_token(value)
     if found is None:
         raise Unauthorized("invalid username, password or token")
     return found

@@ -5,6 +5,7 @@
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +13,11 @@ from flask import Blueprint, Response, render_template
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from app.demo.forge import timeline
 from app.demo.forge.api.pulls import commits_of, diff_of, found_pull
-from app.demo.forge.api.statuses import newest_by_context
+from app.demo.forge.api.statuses import newest_by_context, statuses_of
 from app.demo.forge.identity import caller, readable
-from app.demo.forge.records import Access, Account, Comment, Issue, Reaction, Repository, Status
+from app.demo.forge.records import Access, Account, Comment, Issue, Reaction, Repository
 from app.demo.forge.refusals import NotFound, Refusal
 from app.demo.forge.world import forge
 
@@ -159,8 +161,7 @@ def show_issue(owner: str, name: str, number: int) -> str:
 def show_pull(owner: str, name: str, number: int) -> str:
     repo, issue, pull = found_pull(owner, name, number)
     bare = forge().bare(repo)
-    newest = "SELECT * FROM statuses WHERE repo_id = ? AND sha = ? ORDER BY id DESC"
-    statuses = forge().db.rows(Status, newest, repo.id, pull.head_sha)
+    statuses = statuses_of(repo, pull.head_sha)
     return render_template(
         "thread.html",
         **_thread(repo, issue),
@@ -171,17 +172,20 @@ def show_pull(owner: str, name: str, number: int) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Post:
+    """What stands first on a thread's page: the text of the issue itself, shown as comments are."""
+
+    id: int
+    author_id: int
+    created: float
+    body: str
+
+
 def _thread(repo: Repository, issue: Issue) -> dict[str, Any]:
     every = forge().db.rows(Reaction, "SELECT * FROM reactions WHERE issue_id = ? ORDER BY id", issue.id)
-    first = Comment(
-        id=0,
-        issue_id=issue.id,
-        author_id=issue.author_id,
-        body=issue.body,
-        created=issue.created,
-        updated=issue.updated,
-    )
-    posts = [first, *forge().comments(issue)]
+    first = Post(id=0, author_id=issue.author_id, created=issue.created, body=issue.body)
+    posts: list[Post | Comment] = [first, *timeline.entries(forge(), issue, kind="comment")]
     reactions = {post.id: [one.content for one in every if one.comment_id == post.id] for post in posts}
     return {
         "repo": repo,

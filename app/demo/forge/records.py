@@ -1,7 +1,16 @@
 """One frozen value per table of the forge's database; field names are column names. Times are Unix seconds."""
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
+
+
+class Unit(Enum):
+    """Parts of a repository that can be switched off."""
+
+    ISSUES = auto()
+    PULLS = auto()
+    EITHER = auto()
+    """What serves both kinds of thread."""
 
 
 class Access(IntEnum):
@@ -50,6 +59,13 @@ class Repository:
     default_branch: str
     description: str
     created: float
+    archived: float | None
+    has_issues: bool
+    has_pulls: bool
+
+    def has(self, unit: Unit) -> bool:
+        """Whether this part is switched on."""
+        return (self.has_issues and unit is not Unit.PULLS) or (self.has_pulls and unit is not Unit.ISSUES)
 
     @property
     def full_name(self) -> str:
@@ -95,14 +111,47 @@ class Label:
     color: str
     description: str
     exclusive: bool
+    archived: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
+    """What stands on a timeline: what somebody wrote, or (`kind` tells) that something was done to the issue.
+
+    As in Gitea they share their ids. `line` is counted in the new file, or, below zero, in the old one.
+    """
+
     id: int
     issue_id: int
     author_id: int
     body: str
+    created: float
+    updated: float
+    kind: str
+    label_id: int | None
+    old_title: str
+    new_title: str
+    old_ref: str
+    new_ref: str
+    review_id: int
+    path: str
+    line: int
+    hunk: str
+    commit_sha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """Somebody's judgement of a pull request; `PENDING` until it is submitted."""
+
+    id: int
+    issue_id: int
+    author_id: int
+    state: str
+    body: str
+    commit_sha: str
+    official: bool
+    dismissed: bool
     created: float
     updated: float
 
@@ -134,15 +183,20 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A repository's webhook; `events` is comma-separated event types."""
+    """A repository's webhook; `events` is comma-separated event types, `content_type` is json or form."""
 
     id: int
     repo_id: int
+    kind: str
     url: str
+    content_type: str
+    authorization: str
+    branch_filter: str
     secret: str
     events: str
     active: bool
     created: float
+    updated: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,12 @@
 Refusal            any status
 ├── Unauthorized   401
 ├── Forbidden      403
-├── NotFound       404, the same words whether it is hidden or isn't there; more only in `detail`
+├── NotFound       404, by default the same words whether it is hidden or isn't there
 ├── Conflict       409
-└── Invalid        422
+├── Invalid        422
+├── Locked         423
+├── Moved          307, with where it is now
+└── Silent         any status, and not a word
 """
 
 
@@ -31,8 +34,8 @@ class Forbidden(Refusal):
 class NotFound(Refusal):
     status = 404
 
-    def __init__(self, detail: str = "") -> None:
-        super().__init__("The target couldn't be found.")
+    def __init__(self, detail: str = "", *, message: str = "The target couldn't be found.") -> None:
+        super().__init__(message)
         self.detail = detail
 
 
@@ -42,3 +45,24 @@ class Conflict(Refusal):
 
 class Invalid(Refusal):
     status = 422
+
+
+class Locked(Refusal):
+    status = 423
+
+
+class Moved(Refusal):
+    """What was asked for has another name now; `location` is a path."""
+
+    status = 307
+
+    def __init__(self, location: str) -> None:
+        super().__init__()
+        self.location = location
+
+
+class Silent(Refusal):
+    """What Gitea answers with a bare status, without a body."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status=status)

@@ -6,16 +6,15 @@ Addresses are built from the forge's own URL, never from a request's Host header
 from datetime import UTC, datetime
 from typing import Any
 
-from app.demo.forge.bare import Bare, Change, Commit, Person
+from app.demo.forge import timeline
+from app.demo.forge.bare import EMPTY_TREE, Bare, Change, Commit, Person
 from app.demo.forge.records import (
     Access,
     Account,
-    Comment,
     Hook,
     Issue,
     Label,
     Pull,
-    Reaction,
     Repository,
     Status,
 )
@@ -28,13 +27,8 @@ _REPOSITORY: Json = {
     "fork": False, "template": False, "parent": None, "mirror": False, "size": 0, "language": "",
     "link": "", "ssh_url": "", "original_url": "", "website": "",
     "stars_count": 0, "forks_count": 0, "watchers_count": 1, "release_counter": 0,
-    "archived": False, "archived_at": "1970-01-01T00:00:00Z",
-    "has_issues": True, "has_wiki": False, "has_pull_requests": True, "has_projects": False,
+    "has_wiki": False, "has_projects": False,
     "projects_mode": "all", "has_releases": False, "has_packages": False, "has_actions": False,
-    "internal_tracker": {
-        "enable_time_tracker": False, "allow_only_contributors_to_track_time": True,
-        "enable_issue_dependencies": False,
-    },
     "ignore_whitespace_conflicts": False, "allow_merge_commits": True, "allow_rebase": False,
     "allow_rebase_explicit": False, "allow_squash_merge": True, "allow_fast_forward_only_merge": False,
     "allow_rebase_update": False, "default_delete_branch_after_merge": False, "default_merge_style": "merge",
@@ -42,6 +36,42 @@ _REPOSITORY: Json = {
     "mirror_interval": "", "mirror_updated": NEVER, "repo_transfer": None,
 }  # fmt: skip
 """What is the same for every repository here, since the forge hasn't got what it tells of."""
+
+
+_STATUS = {"A": "added", "D": "removed"}
+UNSIGNED: Json = {
+    "verified": False, "reason": "gpg.error.not_signed_commit", "signature": "", "signer": None, "payload": ""
+}  # fmt: skip
+_TRACKER = {
+    "enable_time_tracker": True, "allow_only_contributors_to_track_time": True, "enable_issue_dependencies": True
+}  # fmt: skip
+
+
+_REPOSITORY_ORDER = (
+    "id owner name full_name description empty private fork template parent mirror size language languages_url"
+    " html_url url link ssh_url clone_url original_url website stars_count forks_count watchers_count"
+    " open_issues_count open_pr_counter release_counter default_branch archived created_at updated_at archived_at"
+    " permissions has_issues internal_tracker has_wiki has_pull_requests has_projects projects_mode has_releases"
+    " has_packages has_actions ignore_whitespace_conflicts allow_merge_commits allow_rebase allow_rebase_explicit"
+    " allow_squash_merge allow_fast_forward_only_merge allow_rebase_update default_delete_branch_after_merge"
+    " default_merge_style default_allow_maintainer_edit avatar_url internal mirror_interval object_format_name"
+    " mirror_updated repo_transfer"
+)
+_PULL_ORDER = (
+    "id url number user title body labels milestone assignee assignees requested_reviewers state draft is_locked"
+    " comments review_comments additions deletions changed_files html_url diff_url patch_url mergeable merged"
+    " merged_at merge_commit_sha merged_by allow_maintainer_edit base head merge_base due_date created_at updated_at"
+    " closed_at pin_order"
+)
+_ISSUE_ORDER = (
+    "id url html_url number user original_author original_author_id title body ref assets labels milestone assignee"
+    " assignees state is_locked comments created_at updated_at closed_at due_date pull_request repository pin_order"
+)
+
+
+def _ordered(value: Json, order: str) -> Json:
+    """The fields in the order in which Gitea writes them."""
+    return {name: value[name] for name in order.split() if name in value}
 
 
 def moment(at: float | None) -> str | None:
@@ -86,7 +116,7 @@ def repository(forge: Forge, repo: Repository, viewer: Account | None = None) ->
     page = f"{forge.url}/{repo.full_name}"
     count = "SELECT COUNT(*) FROM issues WHERE repo_id = ? AND is_open AND is_pull = ?"
     api = f"{forge.url}/api/v1/repos/{repo.full_name}"
-    return _REPOSITORY | {
+    own: Json = {
         "id": repo.id,
         "owner": user(forge, forge.account(repo.owner_id)),
         "name": repo.name,
@@ -94,6 +124,10 @@ def repository(forge: Forge, repo: Repository, viewer: Account | None = None) ->
         "description": repo.description,
         "empty": not forge.bare(repo).heads(),
         "private": repo.private,
+        "archived": repo.archived is not None,
+        "archived_at": moment(repo.archived or 0),
+        "has_issues": repo.has_issues,
+        "has_pull_requests": repo.has_pulls,
         "languages_url": f"{api}/languages",
         "html_url": page,
         "url": api,
@@ -110,6 +144,9 @@ def repository(forge: Forge, repo: Repository, viewer: Account | None = None) ->
             "pull": access >= Access.READ,
         },
     }
+    if repo.has_issues:
+        own["internal_tracker"] = _TRACKER
+    return _ordered(_REPOSITORY | own, _REPOSITORY_ORDER)
 
 
 def permission(forge: Forge, repo: Repository, account: Account) -> Json:
@@ -122,7 +159,7 @@ def label(forge: Forge, repo: Repository, label: Label) -> Json:
         "id": label.id,
         "name": label.name,
         "exclusive": label.exclusive,
-        "is_archived": False,
+        "is_archived": label.archived,
         "color": label.color,
         "description": label.description,
         "url": f"{forge.url}/api/v1/repos/{repo.full_name}/labels/{label.id}",
@@ -133,14 +170,15 @@ def issue_page(forge: Forge, repo: Repository, issue: Issue) -> str:
     return f"{forge.url}/{repo.full_name}/{'pulls' if issue.is_pull else 'issues'}/{issue.number}"
 
 
-def _thread(forge: Forge, repo: Repository, issue: Issue) -> Json:
-    """The fields that issues and pull requests share."""
+def _thread(forge: Forge, repo: Repository, issue: Issue, viewer: Account | None = None) -> Json:
+    """The fields that issues and pull requests share. The author looks active to nobody else."""
+    mine = viewer is not None and viewer.id == issue.author_id
     return {
         "id": issue.id,
         "url": f"{forge.url}/api/v1/repos/{repo.full_name}/issues/{issue.number}",
         "html_url": issue_page(forge, repo, issue),
         "number": issue.number,
-        "user": user(forge, forge.account(issue.author_id)),
+        "user": user(forge, forge.account(issue.author_id)) | {"active": mine},
         "title": issue.title,
         "body": issue.body,
         "labels": [label(forge, repo, one) for one in forge.labels(issue)],
@@ -149,7 +187,7 @@ def _thread(forge: Forge, repo: Repository, issue: Issue) -> Json:
         "assignees": None,
         "state": "open" if issue.is_open else "closed",
         "is_locked": False,
-        "comments": forge.db.count("SELECT COUNT(*) FROM comments WHERE issue_id = ?", issue.id),
+        "comments": timeline.count(forge, issue),
         "created_at": moment(issue.created),
         "updated_at": moment(issue.updated),
         "closed_at": moment(issue.closed),
@@ -158,9 +196,9 @@ def _thread(forge: Forge, repo: Repository, issue: Issue) -> Json:
     }
 
 
-def issue(forge: Forge, repo: Repository, issue: Issue) -> Json:
-    return {
-        **_thread(forge, repo, issue),
+def issue(forge: Forge, repo: Repository, issue: Issue, viewer: Account | None = None) -> Json:
+    found = {
+        **_thread(forge, repo, issue, viewer),
         "original_author": "",
         "original_author_id": 0,
         "ref": "",
@@ -173,6 +211,7 @@ def issue(forge: Forge, repo: Repository, issue: Issue) -> Json:
             "full_name": repo.full_name,
         },
     }
+    return _ordered(found, _ISSUE_ORDER)
 
 
 def _pull_meta(forge: Forge, repo: Repository, issue: Issue) -> Json:
@@ -182,31 +221,6 @@ def _pull_meta(forge: Forge, repo: Repository, issue: Issue) -> Json:
         "merged_at": moment(pull.merged),
         "draft": is_draft(issue.title),
         "html_url": issue_page(forge, repo, issue),
-    }
-
-
-def comment(forge: Forge, repo: Repository, issue: Issue, comment: Comment) -> Json:
-    page = issue_page(forge, repo, issue)
-    return {
-        "id": comment.id,
-        "html_url": f"{page}#issuecomment-{comment.id}",
-        "pull_request_url": page if issue.is_pull else "",
-        "issue_url": "" if issue.is_pull else page,
-        "user": user(forge, forge.account(comment.author_id)),
-        "original_author": "",
-        "original_author_id": 0,
-        "body": comment.body,
-        "assets": [],
-        "created_at": moment(comment.created),
-        "updated_at": moment(comment.updated),
-    }
-
-
-def reaction(forge: Forge, reaction: Reaction) -> Json:
-    return {
-        "user": user(forge, forge.account(reaction.account_id)),
-        "content": reaction.content,
-        "created_at": moment(reaction.created),
     }
 
 
@@ -220,12 +234,14 @@ def pull(forge: Forge, repo: Repository, issue: Issue, viewer: Account | None = 
     changes = bare.changes(merge_base, found.head_sha) if merge_base else []
     page = issue_page(forge, repo, issue)
     repo_view = repository(forge, repo, viewer)
-    return {
+    shown = {
         **_thread(forge, repo, issue),
         "url": page,
         "draft": is_draft(issue.title),
-        "requested_reviewers": None,
-        "review_comments": 0,
+        "requested_reviewers": _reviewers(forge, issue),
+        "review_comments": forge.db.count(
+            "SELECT COUNT(*) FROM comments WHERE issue_id = ? AND kind = 'review'", issue.id
+        ),
         "additions": sum(change.added for change in changes),
         "deletions": sum(change.deleted for change in changes),
         "changed_files": len(changes),
@@ -241,6 +257,16 @@ def pull(forge: Forge, repo: Repository, issue: Issue, viewer: Account | None = 
         "head": _side(repo_view, repo, found.head_branch, found.head_sha) | _gone(bare, issue, found),
         "merge_base": merge_base,
     }
+    return _ordered(shown, _PULL_ORDER)
+
+
+def _reviewers(forge: Forge, issue: Issue) -> list[Json] | None:
+    """Whose verdict stands."""
+    query = (
+        "SELECT * FROM accounts WHERE id IN (SELECT author_id FROM reviews WHERE issue_id = ? AND NOT dismissed"
+        " AND state IN ('APPROVED', 'REQUEST_CHANGES')) ORDER BY id"
+    )
+    return [user(forge, one) for one in forge.db.rows(Account, query, issue.id)] or None
 
 
 def _merges(bare: Bare, base_sha: str, pull: Pull) -> bool:
@@ -276,13 +302,13 @@ def hook(hook: Hook) -> Json:
     """Without the secret, as Gitea shows it."""
     return {
         "id": hook.id,
-        "type": "gitea",
-        "branch_filter": "",
-        "config": {"content_type": "json", "url": hook.url},
+        "type": hook.kind,
+        "branch_filter": hook.branch_filter,
+        "config": {"content_type": hook.content_type, "url": hook.url},
         "events": [kind for kind in hook.events.split(",") if kind],
-        "authorization_header": "",
+        "authorization_header": hook.authorization,
         "active": hook.active,
-        "updated_at": moment(hook.created),
+        "updated_at": moment(hook.updated),
         "created_at": moment(hook.created),
     }
 
@@ -306,15 +332,8 @@ def payload_commit(forge: Forge, repo: Repository, commit: Commit) -> Json:
 
 def branch_commit(forge: Forge, repo: Repository, commit: Commit) -> Json:
     """A commit where Gitea shows a branch: whether it is signed, and not what it changed."""
-    unsigned = {
-        "verified": False,
-        "reason": "gpg.error.not_signed_commit",
-        "signature": "",
-        "signer": None,
-        "payload": "",
-    }
     unknown = {"added": None, "removed": None, "modified": None}
-    return payload_commit(forge, repo, commit) | {"verification": unsigned} | unknown
+    return payload_commit(forge, repo, commit) | {"verification": UNSIGNED} | unknown
 
 
 def _payload_user(person: Person) -> Json:
@@ -323,6 +342,8 @@ def _payload_user(person: Person) -> Json:
 
 def commit(forge: Forge, repo: Repository, commit: Commit) -> Json:
     api = f"{forge.url}/api/v1/repos/{repo.full_name}/git"
+    changes = forge.bare(repo).changes(commit.parents[0] if commit.parents else EMPTY_TREE, commit.sha)
+    added, deleted = sum(one.added for one in changes), sum(one.deleted for one in changes)
     return {
         "url": f"{api}/commits/{commit.sha}",
         "sha": commit.sha,
@@ -334,12 +355,20 @@ def commit(forge: Forge, repo: Repository, commit: Commit) -> Json:
             "committer": _commit_user(commit.committer),
             "message": commit.message,
             "tree": {"url": f"{api}/trees/{commit.tree}", "sha": commit.tree, "created": commit.committer.at},
-            "verification": None,
+            "verification": UNSIGNED,
         },
-        "author": None,
-        "committer": None,
+        "author": _known(forge, commit.author),
+        "committer": _known(forge, commit.committer),
         "parents": [{"url": f"{api}/commits/{sha}", "sha": sha, "created": NEVER} for sha in commit.parents],
+        "files": [{"filename": one.path, "status": _STATUS.get(one.status, "modified")} for one in changes],
+        "stats": {"total": added + deleted, "additions": added, "deletions": deleted},
     }
+
+
+def _known(forge: Forge, person: Person) -> Json | None:
+    """The account with the address that Git knows somebody by."""
+    found = forge.db.rows(Account, "SELECT * FROM accounts WHERE email = ? AND id > 0", person.email)
+    return user(forge, found[0]) if found else None
 
 
 def _commit_user(person: Person) -> Json:
@@ -357,4 +386,5 @@ def changed_file(forge: Forge, repo: Repository, head_sha: str, change: Change) 
         "changes": change.added + change.deleted,
         "html_url": f"{page}/src/commit/{head_sha}/{change.path}",
         "contents_url": f"{forge.url}/api/v1/repos/{repo.full_name}/contents/{change.path}?ref={head_sha}",
+        "raw_url": f"{page}/raw/commit/{head_sha}/{change.path}",
     }

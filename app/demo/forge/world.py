@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from flask import current_app
 
 from app.demo.forge.bare import Bare
 from app.demo.forge.database import Database
-from app.demo.forge.records import Access, Account, Comment, Issue, Label, Pull, Repository
+from app.demo.forge.records import Access, Account, Issue, Label, Pull, Repository, Unit
 from app.demo.forge.refusals import NotFound
 
 _REPOSITORY = "SELECT r.*, a.login AS owner FROM repositories r JOIN accounts a ON a.id = r.owner_id"
@@ -46,7 +46,12 @@ class Forge:
         return found
 
     def account_named(self, login: str) -> Account | None:
-        return self.db.row(Account, "SELECT * FROM accounts WHERE login = ?", login)
+        return self.db.row(Account, "SELECT * FROM accounts WHERE login = ? AND id > 0", login)
+
+    def renamed(self, login: str) -> Account | None:
+        """Who had this name before."""
+        query = "SELECT a.* FROM accounts a JOIN redirects r ON r.account_id = a.id WHERE r.name = ?"
+        return self.db.row(Account, query, login)
 
     def repositories(self) -> list[Repository]:
         return self.db.rows(Repository, _REPOSITORY + " ORDER BY r.id")
@@ -74,7 +79,7 @@ class Forge:
 
     def issue(self, repo: Repository, number: int) -> Issue:
         found = self.db.row(Issue, "SELECT * FROM issues WHERE repo_id = ? AND number = ?", repo.id, number)
-        if found is None:
+        if found is None or not repo.has(Unit.PULLS if found.is_pull else Unit.ISSUES):
             raise NotFound
         return found
 
@@ -108,8 +113,11 @@ class Forge:
             issue.id,
         )
 
-    def comments(self, issue: Issue) -> list[Comment]:
-        return self.db.rows(Comment, "SELECT * FROM comments WHERE issue_id = ? ORDER BY id", issue.id)
+    def put_labels(self, issue: Issue, label_ids: Iterable[int]) -> None:
+        """Make these the labels of an issue; call it inside a transaction."""
+        self.db.run("DELETE FROM issue_labels WHERE issue_id = ?", issue.id)
+        for label_id in sorted(label_ids):
+            self.db.run("INSERT INTO issue_labels (issue_id, label_id) VALUES (?, ?)", issue.id, label_id)
 
     def set_open(self, issue: Issue, *, is_open: bool) -> None:
         now = time.time()

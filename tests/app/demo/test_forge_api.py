@@ -68,12 +68,18 @@ def test_who_is_nobody_may_read_what_is_public_and_write_nothing(forge, owner):
     assert forge.http.get(f"{forge.url}/api/v1/user").status_code == 401
 
 
-@pytest.mark.parametrize(
-    "header", ["token wrong", "Bearer x", "Basic !!!", "Basic Og==", "Digest x", "token"]
-)
+@pytest.mark.parametrize("header", ["token wrong", "Bearer x", "Basic !!!", "Basic Og=="])
 def test_wrong_credentials_are_not_taken_for_none(forge, owner, header):
     answer = forge.http.get(f"{forge.url}/api/v1/repos/{owner.repo()}", headers={"Authorization": header})
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Digest x", "token", "x"])
+def test_what_brings_no_credentials_is_taken_for_none(forge, owner, header):
+    where = f"{forge.url}/api/v1/repos/"
+    public, private = owner.repo(), owner.repo(private=True)
+    assert forge.http.get(where + public, headers={"Authorization": header}).status_code == 200
+    assert forge.http.get(where + private, headers={"Authorization": header}).status_code == 404
 
 
 def test_a_token_makes_no_token_and_needs_scopes_that_exist(forge, owner):
@@ -120,7 +126,8 @@ def test_a_branch_is_deleted_and_the_default_one_is_not(owner):
     owner.write(repo, "a.txt", "1\n", new_branch="topic")
     assert status(owner, "DELETE", f"/repos/{repo}/branches/topic") == 204
     assert status(owner, "GET", f"/repos/{repo}/branches/topic") == 404
-    assert status(owner, "DELETE", f"/repos/{repo}/branches/topic") == 500
+    assert status(owner, "DELETE", f"/repos/{repo}/branches/topic") == 204
+    assert status(owner, "DELETE", f"/repos/{repo}/branches/never-was") == 500
     assert status(owner, "DELETE", f"/repos/{repo}/branches/main") == 403
 
 
@@ -129,7 +136,7 @@ def test_only_a_site_administrator_makes_accounts(owner):
     assert status(owner, "POST", "/admin/users", form) == 403
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", ".git", "x.git", "-x", "x/y", "api", "ö"])
+@pytest.mark.parametrize("name", ["", "a b", "../x", ".git", "x.git", "x.wiki", "-", "..", "x/y", "ö"])
 def test_names_that_no_repository_has(owner, name):
     assert status(owner, "POST", "/user/repos", {"name": name}) == 422
 
@@ -186,10 +193,10 @@ def test_pages_of_a_list(owner):
     assert [one["number"] for one in answer.json()] == numbers[::-1][2:4]
     assert answer.headers["X-Total-Count"] == "5"
     assert {rel: link["url"].split("?")[1] for rel, link in answer.links.items()} == {
-        "next": "page=3&limit=2",
-        "last": "page=3&limit=2",
-        "first": "page=1&limit=2",
-        "prev": "page=1&limit=2",
+        "next": "limit=2&page=3",
+        "last": "limit=2&page=3",
+        "first": "limit=2&page=1",
+        "prev": "limit=2&page=1",
     }
 
 
@@ -202,3 +209,50 @@ def test_a_body_that_makes_no_sense(forge, owner, body):
     )
     assert answer.status_code == 422
     assert answer.json()["message"]
+
+
+def test_a_timeline_tells_who_put_a_label_on_and_when(forge, owner):
+    repo, other = owner.repo(), forge.user()
+    owner.invite(repo, other.login)
+    label, issue = owner.label(repo, "agent"), f"/repos/{repo}/issues/{owner.issue(repo)}"
+    other.api("POST", f"{issue}/labels", {"labels": [label]})
+    owner.api("PUT", f"{issue}/labels", {"labels": []})
+    owner.api("PATCH", issue, {"state": "closed", "title": "Another"})
+    found = owner.api("GET", f"{issue}/timeline")
+    told = [(one["type"], one["body"], one["user"]["login"]) for one in found]
+    assert told == [
+        ("label", "1", other.login),
+        ("label", "", owner.login),
+        ("change_title", "", owner.login),
+        ("close", "", owner.login),
+    ]
+    assert found[0]["label"]["name"] == "agent"
+    assert owner.api("GET", f"{issue}/timeline?page=2&limit=3")[0]["type"] == "close"
+    assert owner.api("GET", f"{issue}/timeline?since=2099-01-01T00:00:00Z") is None
+    assert owner.api("GET", issue)["comments"] == 0
+
+
+def test_an_archived_repository_takes_no_words_and_no_commits(owner):
+    repo = owner.repo()
+    issue = owner.issue(repo)
+    assert owner.api("PATCH", f"/repos/{repo}", {"archived": True})["archived"] is True
+    assert status(owner, "POST", f"/repos/{repo}/issues/{issue}/comments", {"body": "x"}) == 423
+    assert status(owner, "POST", f"/repos/{repo}/contents/a", {"content": "eA=="}) == 423
+    pushing = {"params": {"service": "git-receive-pack"}, "auth": (owner.login, owner.token)}
+    assert owner.forge.http.get(f"{owner.forge.url}/{repo}.git/info/refs", **pushing).status_code == 403
+    assert owner.api("PATCH", f"/repos/{repo}", {"archived": False})["archived"] is False
+    assert status(owner, "POST", f"/repos/{repo}/issues/{issue}/comments", {"body": "x"}) == 201
+
+
+def test_an_account_changes_its_name_and_goes(forge, owner):
+    repo, guest = owner.repo(), forge.user()
+    number, token_of = guest.issue(repo), Person(forge, guest.login, guest.token)
+    forge.admin.api("POST", f"/admin/users/{guest.login}/rename", {"new_username": f"{guest.login}-2"})
+    moved = owner.api("GET", f"/users/{guest.login}", ok=False)
+    assert (moved.status_code, moved.headers["Location"]) == (307, f"/api/v1/users/{guest.login}-2")
+    assert token_of.api("GET", "/user")["login"] == f"{guest.login}-2"
+    forge.admin.api("DELETE", f"/admin/users/{guest.login}-2")
+    assert owner.api("GET", f"/repos/{repo}/issues/{number}")["user"]["id"] == -1
+    assert status(token_of, "GET", "/user") == 401
+    assert status(owner, "GET", f"/repos/{repo}/collaborators/Ghost/permission") == 404
+    assert status(forge.admin, "DELETE", f"/admin/users/{owner.login}") == 422

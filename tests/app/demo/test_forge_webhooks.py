@@ -5,6 +5,7 @@ import hmac
 import json
 import subprocess
 import uuid
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -216,3 +217,59 @@ def test_nothing_is_lost_when_receiver_and_forge_are_down(tmp_path):
         assert [json.loads(call.body)["number"] for call in calls] == numbers
         assert [one["number"] for one in owner.api("GET", f"/repos/{repo}/issues")] == numbers[::-1]
         assert forge.stop() == 0
+
+
+def test_a_review_is_told_once_with_all_its_comments(forge, owner, repo, receiver):
+    reviewer = forge.user()
+    owner.write(repo, "a.txt", "1\n", new_branch="topic")
+    pull = f"/repos/{repo}/pulls/{owner.pull(repo, 'topic')}"
+    seen = len(receiver.wait(2))  # the push and the pull request
+    lines = [
+        {"path": "a.txt", "body": "here", "new_position": 1},
+        {"path": "a.txt", "body": "again", "new_position": 1},
+    ]
+    for form in (
+        {"event": "COMMENT", "comments": lines},
+        {"event": "REQUEST_CHANGES", "body": "no"},
+        {"event": "APPROVED"},
+        {"body": "only later", "comments": lines},
+    ):
+        made = reviewer.api("POST", f"{pull}/reviews", form)
+    reviewer.api("POST", f"{pull}/reviews/{made['id']}", {"event": "COMMENT", "body": "now"})
+    calls = receiver.wait(seen + 4)[seen:]
+    assert [told(call)[:2] for call in calls] == [
+        ("pull_request_comment", "pull_request_review_comment"),
+        ("pull_request_rejected", "pull_request_review_rejected"),
+        ("pull_request_approved", "pull_request_review_approved"),
+        ("pull_request_comment", "pull_request_review_comment"),
+    ]
+    assert [json.loads(call.body)["review"]["content"] for call in calls] == ["", "no", "", "now"]
+
+
+def test_an_edited_hook_keeps_its_secret_and_forgets_its_events(owner, receiver):
+    repo = owner.repo()
+    hook = f"/repos/{repo}/hooks/{owner.hook(repo, receiver.url, SECRET, ('issues',))}"
+    edited = owner.api("PATCH", hook, {"events": ["issues_only"], "config": {"secret": "another one"}})
+    assert edited["events"] == ["issues"]
+    owner.issue(repo)
+    (call,) = receiver.wait(1)
+    assert call.headers["x-gitea-signature"] == hmac.new(SECRET.encode(), call.body, "sha256").hexdigest()
+    assert owner.api("PATCH", hook, {"active": False})["events"] == ["push"]
+    assert owner.api("GET", hook)["active"] is False
+
+
+def test_a_hook_may_get_a_form_a_header_and_only_some_branches(owner, receiver):
+    repo = owner.repo()
+    config = {"url": receiver.url, "content_type": "form", "secret": SECRET}
+    more = {"authorization_header": "Bearer knock", "branch_filter": "{main,release/*}"}
+    form = {"type": "gitea", "config": config, "events": ["push"], "active": True} | more
+    owner.api("POST", f"/repos/{repo}/hooks", form)
+    owner.write(repo, "a.txt", "1\n", new_branch="topic")
+    owner.write(repo, "b.txt", "1\n", new_branch="release/1")
+    (call,) = receiver.wait(1)
+    payload = parse_qs(call.body.decode())["payload"][0]
+    assert json.loads(payload)["ref"] == "refs/heads/release/1"
+    assert call.headers["authorization"] == "Bearer knock"
+    assert (
+        call.headers["x-gitea-signature"] == hmac.new(SECRET.encode(), payload.encode(), "sha256").hexdigest()
+    )

@@ -12,12 +12,13 @@ from app.demo.forge.api import (
     pulls,
     reactions,
     repos,
+    reviews,
     statuses,
     users,
 )
 from app.demo.forge.api.http import api
 
-ROUTES = (comments, contents, hooks, issues, labels, pulls, reactions, repos, statuses, users)
+ROUTES = (comments, contents, hooks, issues, labels, pulls, reactions, repos, reviews, statuses, users)
 """The modules whose import adds routes."""
 
 __all__ = ["ROUTES", "api"]

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import string
 from typing import Any
 
 from flask import Response, request
@@ -15,6 +16,8 @@ from app.demo.forge.records import Access, Account, Repository
 from app.demo.forge.refusals import Invalid, NotFound, Refusal
 from app.demo.forge.views import Json
 from app.demo.forge.world import forge
+
+_BASE64 = frozenset(string.ascii_letters + string.digits + "+/=")
 
 
 class Identity(BaseModel):
@@ -40,29 +43,47 @@ def get_contents(owner: str, name: str, path: str) -> Response:
     repo = readable(owner, name)
     bare, ref = forge().bare(repo), request.args.get("ref") or repo.default_branch
     commit = bare.find_commit(ref)
+    if commit is None and not bare.heads():
+        return answer([])  # an empty repository is an empty folder, whatever is asked for
     if commit is None:
-        raise NotFound
+        raise _missing(ref, "")
     if not path:
         return answer([_entry(repo, ref, entry) for entry in bare.entries(commit)])
-    _check_path(path)
     entry = bare.entry(commit, path)
     if entry is None:
-        raise NotFound
+        raise _nothing_at(bare, commit, path)
     if entry.kind == "tree":
         return answer([_entry(repo, ref, child) for child in bare.entries(commit, path)])
     return answer(_file(repo, ref, entry))
 
 
+def _missing(object_id: str, path: str) -> NotFound:
+    detail = f"object does not exist [id: {object_id}, rel_path: {path}]"
+    return NotFound(detail, message="GetContentsOrList")
+
+
+def _nothing_at(bare: Bare, commit: str, path: str) -> NotFound:
+    """Names the first part of the path that isn't there, or the file that is no folder."""
+    parts = path.split("/")
+    for depth in range(1, len(parts)):
+        entry = bare.entry(commit, "/".join(parts[:depth]))
+        if entry is None:
+            return _missing("", "/".join(parts[:depth]))
+        if entry.kind != "tree":
+            return _missing(entry.sha, "")
+    return _missing("", path)
+
+
 @api.post("/repos/<owner>/<name>/contents/<path:path>")
 def create_file(owner: str, name: str, path: str) -> Response:
     form = parsed(FileForm)
-    return answer(_write(readable(owner, name, Access.WRITE), path, form), 201)
+    return answer(_write(readable(owner, name, Access.WRITE, alive=True), path, form), 201)
 
 
 @api.put("/repos/<owner>/<name>/contents/<path:path>")
 def update_file(owner: str, name: str, path: str) -> Response:
     form = parsed(FileEdit)
-    return answer(_write(readable(owner, name, Access.WRITE), path, form, sha=form.sha))
+    return answer(_write(readable(owner, name, Access.WRITE, alive=True), path, form, sha=form.sha))
 
 
 def _write(repo: Repository, path: str, form: FileForm, *, sha: str = "") -> Json:
@@ -89,12 +110,7 @@ def _write(repo: Repository, path: str, form: FileForm, *, sha: str = "") -> Jso
     return {
         "content": _file(repo, target, entry) if entry else None,
         "commit": _file_commit(repo, bare, commit),
-        "verification": {
-            "verified": False,
-            "reason": "gpg.error.not_signed_commit",
-            "signature": "",
-            "payload": "",
-        },
+        "verification": views.UNSIGNED,
     }
 
 
@@ -102,7 +118,8 @@ def _new_tree(bare: Bare, tip: str | None, path: str, form: FileForm) -> str:
     try:
         content = base64.b64decode(form.content, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Invalid("content is not base64") from error
+        wrong = next((at for at, sign in enumerate(form.content) if sign not in _BASE64), len(form.content))
+        raise Invalid(f"illegal base64 data at input byte {wrong}") from error
     try:
         return bare.tree_with(tip, path, content)
     except GitFailed as error:
@@ -119,7 +136,7 @@ def _check_present(present: Entry | None, path: str, sha: str) -> None:
     if present and not sha:
         raise Invalid(f"repository file already exists [path: {path}]")
     if sha and present is None:
-        raise Refusal(f"repository file does not exist [path: {path}]", status=404)
+        raise Refusal(status=500)  # as Gitea 1.22 does
     if present and present.sha != sha:
         raise Invalid(f"sha does not match [given: {sha}, expected: {present.sha}]")
 
@@ -150,6 +167,8 @@ def _entry(repo: Repository, ref: str, entry: Entry) -> Json:
     kind = "symlink" if entry.mode == "120000" else kinds.get(entry.kind, "file")
     url = f"{forge().url}/api/v1/repos/{repo.full_name}/contents/{entry.path}?ref={ref}"
     page = f"{forge().url}/{repo.full_name}/src/branch/{ref}/{entry.path}"
+    is_blob = entry.kind == "blob"
+    git_url = f"{forge().url}/api/v1/repos/{repo.full_name}/git/{entry.kind}s/{entry.sha}"
     return {
         "name": entry.path.rsplit("/", 1)[-1],
         "path": entry.path,
@@ -162,10 +181,10 @@ def _entry(repo: Repository, ref: str, entry: Entry) -> Json:
         "target": None,
         "url": url,
         "html_url": page,
-        "git_url": f"{forge().url}/api/v1/repos/{repo.full_name}/git/blobs/{entry.sha}",
-        "download_url": None,
+        "git_url": git_url,
+        "download_url": f"{forge().url}/{repo.full_name}/raw/branch/{ref}/{entry.path}" if is_blob else None,
         "submodule_git_url": None,
-        "_links": {"self": url, "git": None, "html": page},
+        "_links": {"self": url, "git": git_url, "html": page},
     }
 
 

@@ -1,6 +1,9 @@
 """What all API routes share: parsing a body, pages of a list, and errors in Gitea's words."""
 
+import re
 from collections.abc import Sequence
+from datetime import datetime
+from html import escape
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -9,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from app.demo.forge.identity import check_scopes
-from app.demo.forge.refusals import Invalid, NotFound, Refusal
+from app.demo.forge.refusals import Invalid, Moved, NotFound, Refusal, Silent
 from app.demo.forge.world import forge
 
 DEFAULT_PAGE_SIZE = 30
@@ -20,6 +23,8 @@ Form = TypeVar("Form", bound="Body")
 Item = TypeVar("Item")
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 """A string, where Gitea takes `null` for the empty one."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -41,6 +46,12 @@ def refused(error: Refusal) -> Response:
     return error_answer(error)
 
 
+@api.errorhandler(OverflowError)
+def beyond(_error: OverflowError) -> Response:
+    """A number that no id can be: SQLite's integers have 64 bits."""
+    return error_answer(NotFound())
+
+
 @api.errorhandler(HTTPException)
 def broken(error: HTTPException) -> Response:
     return error_answer(Refusal(error.description or error.name, status=error.code or 500))
@@ -55,6 +66,15 @@ def unrouted(error: HTTPException) -> HTTPException | Response:
 
 
 def error_answer(error: Refusal) -> Response:
+    if isinstance(error, Silent):
+        return empty(error.status)
+    if isinstance(error, Moved):
+        shown = (
+            f'<a href="{escape(error.location)}">Temporary Redirect</a>.\n\n'
+            if request.method == "GET"
+            else ""
+        )
+        return Response(shown, status=error.status, headers={"Location": error.location})
     body: dict[str, Any] = {"message": error.message, "url": f"{forge().url}/api/swagger"}
     if isinstance(error, NotFound):
         body["errors"] = [error.detail] if error.detail else None
@@ -68,9 +88,21 @@ def parsed(kind: type[Form]) -> Form:
     try:
         return kind.model_validate_json(request.get_data() or b"{}")
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Invalid(f"[{where}]: {first['msg']}") from error
+        raise Invalid(_complaint(kind, error)) from error
+
+
+def _complaint(kind: type[Body], error: ValidationError) -> str:
+    """What is wrong with the first wrong field, as Gitea's forms put it."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    known = kind.model_fields.get(name)
+    field = known.title if known and known.title else "".join(map(str.capitalize, name.split("_")))
+    if first["type"] in {"missing", "string_too_short"}:
+        return f"[{field}]: Required"
+    if first["type"] == "string_too_long":
+        return f"[{field}]: MaxSize"
+    where = ".".join(str(part) for part in first["loc"])
+    return f"[]: json: {where}: {first['msg']}"
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -84,10 +116,30 @@ def empty(status: int = 204) -> Response:
     return Response(status=status)
 
 
+class Period:
+    """The time that `since` and `before` ask for, in whole Unix seconds; 0 where they don't say."""
+
+    def __init__(self) -> None:
+        self.before, self.since = _seconds("before"), _seconds("since")  # Gitea looks at them in this order
+
+
+def _seconds(name: str) -> int:
+    value = request.args.get(name, "").strip()
+    if not value:
+        return 0
+    try:
+        found = datetime.fromisoformat(value if _RFC3339.fullmatch(value) else "")
+    except ValueError as error:
+        layout = "2006-01-02T15:04:05Z07:00"
+        raise Invalid(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"') from error
+    return max(0, int(found.timestamp()))
+
+
 class Page:
     """The slice of a list that `page` and `limit` ask for; pages count from 1."""
 
     def __init__(self) -> None:
+        self.asked = request.args.get("page", 0, type=int) != 0
         self.number = max(1, request.args.get("page", 1, type=int))
         asked = request.args.get("limit", DEFAULT_PAGE_SIZE, type=int)
         self.size = min(asked, MAX_PAGE_SIZE) if asked > 0 else DEFAULT_PAGE_SIZE
@@ -96,7 +148,7 @@ class Page:
         start = (self.number - 1) * self.size
         return items[start : start + self.size]
 
-    def answer(self, shown: list[dict[str, Any]], total: int, *, link: bool = True) -> Response:
+    def answer(self, shown: list[dict[str, Any]] | None, total: int, *, link: bool = True) -> Response:
         """The page with `X-Total-Count`, and `Link` where Gitea sends one for this list."""
         found = answer(shown)
         found.headers["X-Total-Count"] = str(total)
@@ -115,4 +167,4 @@ class Page:
 
     def _address(self, number: int) -> str:
         query = {**request.args.to_dict(), "page": str(number), "limit": str(self.size)}
-        return f"{forge().url}{request.path}?{urlencode(query)}"
+        return f"{forge().url}{request.path}?{urlencode(sorted(query.items()))}"

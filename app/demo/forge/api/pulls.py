@@ -6,13 +6,13 @@ from typing import Literal
 from flask import Response, request
 from pydantic import Field
 
-from app.demo.forge import events, pushes, views
+from app.demo.forge import events, pushes, timeline, views
 from app.demo.forge.api.http import Body, Page, Text, answer, api, empty, parsed
-from app.demo.forge.api.issues import MAX_TITLE, IssueEdit, edited
+from app.demo.forge.api.issues import MAX_TITLE, IssueEdit, edited, put_first_labels, tell_first_labels
 from app.demo.forge.bare import Bare, Commit, Person
 from app.demo.forge.closing import close_what_is_fixed
 from app.demo.forge.identity import caller, readable
-from app.demo.forge.records import Access, Account, Issue, Pull, Repository
+from app.demo.forge.records import Access, Account, Issue, Pull, Repository, Unit
 from app.demo.forge.refusals import Conflict, Invalid, NotFound, Refusal
 from app.demo.forge.world import forge
 
@@ -22,6 +22,11 @@ class NewPull(Body):
     head: str
     base: str
     body: Text = ""
+    labels: tuple[int, ...] | None = None
+
+
+class PullEdit(IssueEdit):
+    base: Text = ""
 
 
 class Merge(Body):
@@ -33,7 +38,9 @@ class Merge(Body):
 
 @api.get("/repos/<owner>/<name>/pulls")
 def list_pulls(owner: str, name: str) -> Response:
-    repo, page = readable(owner, name), Page()
+    repo, page = readable(owner, name, unit=Unit.PULLS), Page()
+    if not forge().bare(repo).heads():
+        raise NotFound
     state = request.args.get("state", "open")
     newest = "SELECT * FROM issues WHERE repo_id = ? AND is_pull ORDER BY number DESC"
     every = forge().db.rows(Issue, newest, repo.id)
@@ -44,16 +51,18 @@ def list_pulls(owner: str, name: str) -> Response:
 
 @api.post("/repos/<owner>/<name>/pulls")
 def create_pull(owner: str, name: str) -> Response:
-    repo, me, form = readable(owner, name), caller().signed_in(), parsed(NewPull)
+    repo, me = readable(owner, name, unit=Unit.PULLS, alive=True), caller().signed_in()
+    form = parsed(NewPull)
     heads = forge().bare(repo).heads()
     head = form.head.removeprefix(f"{repo.owner}:")
-    if head not in heads or form.base not in heads:
+    if form.base not in heads:
+        raise NotFound(message="BaseNotExist")
+    if head not in heads:
         raise NotFound
     if head == form.base:
         raise Invalid("Invalid PullRequest: There are no changes between the head and the base")
     with forge().db.transaction():
-        if _open_between(repo, head, form.base):
-            raise Conflict(f"pull request already exists for these targets [head: {head}, base: {form.base}]")
+        _refuse_second(repo, head, form.base)
         issue = forge().add_issue(repo, me, form.title, form.body, is_pull=True)
         forge().db.run(
             "INSERT INTO pulls (issue_id, head_branch, base_branch, head_sha, base_sha) VALUES (?, ?, ?, ?, ?)",
@@ -62,16 +71,27 @@ def create_pull(owner: str, name: str) -> Response:
         forge().bare(repo).git(
             "update-ref", "--end-of-options", f"refs/pull/{issue.number}/head", heads[head]
         )
+        put_first_labels(repo, me, issue, form.labels)
+        new = commits_of(forge().bare(repo), forge().pull(issue))
+        if new:
+            timeline.pushed(forge(), issue, me, [commit.sha for commit in reversed(new)])
         events.issue_changed(forge(), repo, issue, me, "opened")
+        tell_first_labels(repo, me, issue)
     return answer(views.pull(forge(), repo, issue, me), 201)
 
 
-def _open_between(repo: Repository, head: str, base: str) -> bool:
-    count = (
-        "SELECT COUNT(*) FROM pulls p JOIN issues i ON i.id = p.issue_id"
+def _refuse_second(repo: Repository, head: str, base: str) -> None:
+    """Raise `Conflict` where an open pull request goes from this branch into that one already."""
+    query = (
+        "SELECT i.* FROM issues i JOIN pulls p ON i.id = p.issue_id"
         " WHERE i.repo_id = ? AND i.is_open AND p.head_branch = ? AND p.base_branch = ?"
     )
-    return forge().db.count(count, repo.id, head, base) > 0
+    present = forge().db.row(Issue, query, repo.id, head, base)
+    if present:
+        raise Conflict(
+            f"pull request already exists for these targets [id: {present.id}, issue_id: {present.number},"
+            f" head_repo_id: {repo.id}, base_repo_id: {repo.id}, head_branch: {head}, base_branch: {base}]"
+        )
 
 
 @api.get("/repos/<owner>/<name>/pulls/<int:number>")
@@ -83,9 +103,30 @@ def get_pull(owner: str, name: str, number: int) -> Response:
 @api.patch("/repos/<owner>/<name>/pulls/<int:number>")
 def edit_pull(owner: str, name: str, number: int) -> Response:
     repo, issue, _ = found_pull(owner, name, number)
-    me = caller().signed_in()
-    issue = edited(repo, me, issue, parsed(IssueEdit))
+    me, form = caller().signed_in(), parsed(PullEdit)
+    with forge().db.transaction():
+        issue = edited(repo, me, issue, form)
+        if form.base:
+            _retarget(repo, me, issue, form.base)
     return answer(views.pull(forge(), repo, issue, me), 201)
+
+
+def _retarget(repo: Repository, me: Account, issue: Issue, base: str) -> None:
+    pull, heads = forge().pull(issue), forge().bare(repo).heads()
+    if pull.merged is not None or base == pull.base_branch:
+        return
+    if base not in heads:
+        raise Refusal(f"new base '{base}' not exist", status=404)
+    if not issue.is_open:
+        raise Invalid(f"issue is closed [id: {issue.id}, repo_id: {repo.id}, index: {issue.number}]")
+    if forge().bare(repo).merge_base(heads[base], pull.head_sha) == pull.head_sha:
+        raise Refusal(status=500)  # nothing would be left of it; as Gitea 1.22 does
+    _refuse_second(repo, pull.head_branch, base)
+    change = "UPDATE pulls SET base_branch = ?, base_sha = ? WHERE issue_id = ?"
+    forge().db.run(change, base, heads[base], issue.id)
+    timeline.add(forge(), issue, me, "change_target_branch", refs=(pull.base_branch, base))
+    changes = {"ref": {"from": pull.base_branch}}
+    events.issue_changed(forge(), repo, forge().issue_by_id(issue.id), me, "edited", changes=changes)
 
 
 @api.get("/repos/<owner>/<name>/pulls/<int:number>.diff")
@@ -121,10 +162,13 @@ def is_merged(owner: str, name: str, number: int) -> Response:
 
 @api.post("/repos/<owner>/<name>/pulls/<int:number>/merge")
 def merge_pull(owner: str, name: str, number: int) -> Response:
-    repo, issue, pull = found_pull(owner, name, number)
+    repo = readable(owner, name, unit=Unit.PULLS, alive=True)
     me, form = caller().signed_in(), parsed(Merge)
+    issue, pull = named_pull(repo, number)
     if forge().access(repo, me) < Access.WRITE:
         raise Refusal("User not allowed to merge PR", status=405)
+    if pull.merged is not None:
+        raise Refusal(status=405)
     if not issue.is_open:
         raise NotFound
     if views.is_draft(issue.title):
@@ -159,16 +203,30 @@ def _merge(repo: Repository, me: Account, issue: Issue, pull: Pull, form: Merge)
             *(sha, me.id, time.time(), base, issue.id),
         )
         forge().set_open(issue, is_open=False)
+        timeline.add(forge(), issue, me, "merge_pull")
         close_what_is_fixed(forge(), repo, me, f"{issue.title}\n{issue.body}", sha)
         events.issue_changed(forge(), repo, forge().issue_by_id(issue.id), me, "closed")
 
 
 def found_pull(owner: str, name: str, number: int) -> tuple[Repository, Issue, Pull]:
-    repo = readable(owner, name)
+    repo = readable(owner, name, unit=Unit.PULLS)
     issue = forge().issue(repo, number)
     if not issue.is_pull:
         raise NotFound
     return repo, issue, forge().pull(issue)
+
+
+def named_pull(repo: Repository, number: int) -> tuple[Issue, Pull]:
+    """Where Gitea says what it looked for when there is none."""
+    try:
+        issue = forge().issue(repo, number)
+        return issue, forge().pull(issue)
+    except NotFound as error:
+        gone = (
+            "pull request does not exist [id: 0, issue_id: 0, head_repo_id: 0,"
+            f" base_repo_id: {repo.id}, head_branch: , base_branch: ]"
+        )
+        raise NotFound(gone, message="GetPullRequestByIndex") from error
 
 
 def merge_base(bare: Bare, pull: Pull) -> str | None:

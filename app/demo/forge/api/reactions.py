@@ -4,11 +4,11 @@ import time
 
 from flask import Response
 
-from app.demo.forge import views
+from app.demo.forge import discussion
 from app.demo.forge.api.comments import find_comment
 from app.demo.forge.api.http import Body, Page, answer, api, empty, parsed
 from app.demo.forge.identity import caller, readable
-from app.demo.forge.records import Issue, Reaction
+from app.demo.forge.records import Issue, Reaction, Unit
 from app.demo.forge.refusals import Forbidden
 from app.demo.forge.world import forge
 
@@ -21,35 +21,35 @@ class ReactionForm(Body):
 
 @api.get("/repos/<owner>/<name>/issues/<int:number>/reactions")
 def list_issue_reactions(owner: str, name: str, number: int) -> Response:
-    page, found = Page(), _reactions(forge().issue(readable(owner, name), number))
-    return page.answer([views.reaction(forge(), one) for one in page.of(found)], len(found), link=False)
+    page, found = Page(), _reactions(forge().issue(readable(owner, name, unit=Unit.EITHER), number))
+    return page.answer([discussion.reaction(forge(), one) for one in page.of(found)], len(found), link=False)
 
 
 @api.post("/repos/<owner>/<name>/issues/<int:number>/reactions")
 def add_issue_reaction(owner: str, name: str, number: int) -> Response:
-    return _add(forge().issue(readable(owner, name), number))
+    return _add(forge().issue(readable(owner, name, unit=Unit.EITHER), number))
 
 
 @api.delete("/repos/<owner>/<name>/issues/<int:number>/reactions")
 def remove_issue_reaction(owner: str, name: str, number: int) -> Response:
-    return _remove(forge().issue(readable(owner, name), number))
+    return _remove(forge().issue(readable(owner, name, unit=Unit.EITHER), number))
 
 
 @api.get("/repos/<owner>/<name>/issues/comments/<int:comment_id>/reactions")
 def list_comment_reactions(owner: str, name: str, comment_id: int) -> Response:
-    issue, comment = find_comment(readable(owner, name), comment_id)
-    return answer([views.reaction(forge(), one) for one in _reactions(issue, comment.id)])
+    issue, comment = find_comment(readable(owner, name, unit=Unit.EITHER), comment_id)
+    return answer([discussion.reaction(forge(), one) for one in _reactions(issue, comment.id)])
 
 
 @api.post("/repos/<owner>/<name>/issues/comments/<int:comment_id>/reactions")
 def add_comment_reaction(owner: str, name: str, comment_id: int) -> Response:
-    issue, comment = find_comment(readable(owner, name), comment_id)
+    issue, comment = find_comment(readable(owner, name, unit=Unit.EITHER), comment_id)
     return _add(issue, comment.id)
 
 
 @api.delete("/repos/<owner>/<name>/issues/comments/<int:comment_id>/reactions")
 def remove_comment_reaction(owner: str, name: str, comment_id: int) -> Response:
-    issue, comment = find_comment(readable(owner, name), comment_id)
+    issue, comment = find_comment(readable(owner, name, unit=Unit.EITHER), comment_id)
     return _remove(issue, comment.id)
 
 
@@ -76,7 +76,7 @@ def _add(issue: Issue, comment_id: int = 0) -> Response:
         )
         found = _reactions(issue, comment_id)
     (mine,) = [one for one in found if one.account_id == me.id and one.content == form.content]
-    return answer(views.reaction(forge(), mine), 201 if len(found) > before else 200)
+    return answer(discussion.reaction(forge(), mine), 201 if len(found) > before else 200)
 
 
 def _remove(issue: Issue, comment_id: int = 0) -> Response:

@@ -1,12 +1,12 @@
 """Repositories, branches and collaborators."""
 
+import re
 import time
-from typing import Literal
 
 from flask import Response
 from pydantic import Field
 
-from app.demo.forge import accounts, pushes, views
+from app.demo.forge import pushes, views
 from app.demo.forge.api.http import Body, Page, Text, answer, api, empty, parsed
 from app.demo.forge.bare import Person, is_branch_name
 from app.demo.forge.identity import caller, readable
@@ -15,24 +15,37 @@ from app.demo.forge.refusals import Conflict, Forbidden, Invalid, NotFound, Refu
 from app.demo.forge.views import Json
 from app.demo.forge.world import forge
 
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_GRANTS = {"read": Access.READ, "write": Access.WRITE, "admin": Access.ADMIN}
+
 
 class NewRepository(Body):
-    name: str = Field(max_length=100)
+    name: str = Field(min_length=1, max_length=100)
     private: bool = False
     description: Text = ""
     default_branch: str = "main"
     auto_init: bool = False
 
 
+class RepositoryEdit(Body):
+    """What to change; what is none stays."""
+
+    description: str | None = None
+    private: bool | None = None
+    archived: bool | None = None
+    has_issues: bool | None = None
+    has_pull_requests: bool | None = None
+    default_branch: str | None = None
+
+
 class NewCollaborator(Body):
-    permission: Literal["read", "write", "admin"] = "write"
+    permission: Text = ""
 
 
 @api.post("/user/repos")
 def create_repo() -> Response:
     me, form = caller().signed_in(), parsed(NewRepository)
-    if not accounts.is_name(form.name) or form.name.endswith(".git"):
-        raise Invalid(f"repository name {form.name!r} is invalid")
+    _check_name(form.name)
     branch = form.default_branch or "main"
     if not is_branch_name(branch):
         raise Invalid(f"branch name {branch!r} is invalid")
@@ -51,6 +64,17 @@ def create_repo() -> Response:
     return answer(views.repository(forge(), repo, me), 201)
 
 
+def _check_name(name: str) -> None:
+    """Raise `Invalid` for what can't be a repository's name, in the words of Gitea's three checks."""
+    if not _NAME.fullmatch(name):
+        raise Invalid("[Name]: AlphaDashDot")
+    if name in {".", "..", "-"}:
+        raise Invalid(f"name is reserved [name: {name}]")
+    for ending in (".git", ".wiki", ".rss", ".atom"):
+        if name.endswith(ending):
+            raise Invalid(f"name pattern is not allowed [pattern: *{ending}]")
+
+
 def _first_commit(repo: Repository, who: Account, branch: str) -> None:
     bare = forge().bare(repo)
     text = f"# {repo.name}\n\n{repo.description}".rstrip() + "\n"
@@ -66,10 +90,31 @@ def get_repo(owner: str, name: str) -> Response:
     return answer(views.repository(forge(), readable(owner, name), caller().account))
 
 
+@api.patch("/repos/<owner>/<name>")
+def edit_repo(owner: str, name: str) -> Response:
+    """A default branch that isn't there is passed over, as in Gitea. Another name isn't served."""
+    repo, form = readable(owner, name, Access.ADMIN), parsed(RepositoryEdit)
+    branch = form.default_branch if form.default_branch in forge().bare(repo).heads() else None
+    archived = repo.archived
+    if form.archived is not None:
+        archived = (repo.archived or time.time()) if form.archived else None
+    forge().db.run(
+        "UPDATE repositories SET description = COALESCE(?, description), private = COALESCE(?, private),"
+        " has_issues = COALESCE(?, has_issues), has_pulls = COALESCE(?, has_pulls),"
+        " default_branch = COALESCE(?, default_branch), archived = ? WHERE id = ?",
+        *(form.description, form.private, form.has_issues, form.has_pull_requests, branch, archived, repo.id),
+    )
+    if branch:
+        forge().bare(repo).git("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    return answer(views.repository(forge(), forge().repository(repo.id), caller().account))
+
+
 @api.get("/repos/<owner>/<name>/branches")
 def list_branches(owner: str, name: str) -> Response:
     repo, page = readable(owner, name), Page()
     heads = sorted(forge().bare(repo).heads().items())
+    if not heads:
+        return page.answer(None, 0)
     return page.answer([_branch(repo, branch, sha) for branch, sha in page.of(heads)], len(heads))
 
 
@@ -84,7 +129,7 @@ def get_branch(owner: str, name: str, branch: str) -> Response:
 
 @api.delete("/repos/<owner>/<name>/branches/<path:branch>")
 def delete_branch(owner: str, name: str, branch: str) -> Response:
-    repo, me = readable(owner, name, Access.WRITE), caller().signed_in()
+    repo, me = readable(owner, name, Access.WRITE, alive=True), caller().signed_in()
     bare = forge().bare(repo)
     if branch == repo.default_branch:
         raise Forbidden("can not delete default branch")
@@ -92,6 +137,9 @@ def delete_branch(owner: str, name: str, branch: str) -> Response:
         before = bare.refs()
         tip = before.get(f"refs/heads/{branch}")
         if tip is None:
+            known = "SELECT COUNT(*) FROM gone_branches WHERE repo_id = ? AND ref = ?"
+            if forge().db.count(known, repo.id, f"refs/heads/{branch}"):
+                return empty()
             raise Refusal(status=500)  # as Gitea 1.22 does
         bare.git("update-ref", "-d", "--end-of-options", f"refs/heads/{branch}", tip)
         pushes.settle(forge(), repo, me, before, bare.refs())
@@ -103,7 +151,7 @@ def get_commit(owner: str, name: str, ref: str) -> Response:
     repo = readable(owner, name)
     sha = forge().bare(repo).find_commit(ref)
     if sha is None:
-        raise NotFound
+        raise NotFound(message=ref)
     return answer(views.commit(forge(), repo, forge().bare(repo).log(sha, limit=1)[0]))
 
 
@@ -123,13 +171,35 @@ def _branch(repo: Repository, branch: str, sha: str) -> Json:
     }
 
 
+@api.get("/repos/<owner>/<name>/collaborators")
+def list_collaborators(owner: str, name: str) -> Response:
+    repo, page = readable(owner, name), Page()
+    caller().signed_in()
+    query = "SELECT a.* FROM accounts a JOIN collaborators c ON c.account_id = a.id WHERE c.repo_id = ? ORDER BY a.id"
+    found = forge().db.rows(Account, query, repo.id)
+    return page.answer([views.user(forge(), one) for one in page.of(found)], len(found), link=False)
+
+
+@api.get("/repos/<owner>/<name>/collaborators/<login>")
+def is_collaborator(owner: str, name: str, login: str) -> Response:
+    repo = readable(owner, name)
+    caller().signed_in()
+    query = "SELECT COUNT(*) FROM collaborators WHERE repo_id = ? AND account_id = ?"
+    if not forge().db.count(query, repo.id, _collaborator(login).id):
+        raise NotFound
+    return empty()
+
+
 @api.put("/repos/<owner>/<name>/collaborators/<login>")
 def add_collaborator(owner: str, name: str, login: str) -> Response:
-    repo = readable(owner, name, Access.ADMIN)
-    account, form = _collaborator(login), parsed(NewCollaborator)
+    """A permission that Gitea doesn't know counts as `write`, as none does."""
+    repo, form = readable(owner, name, Access.ADMIN), parsed(NewCollaborator)
+    account = _collaborator(login)
+    access = _GRANTS.get(form.permission, Access.WRITE)
     forge().db.run(
-        "INSERT OR REPLACE INTO collaborators (repo_id, account_id, access) VALUES (?, ?, ?)",
-        *(repo.id, account.id, Access[form.permission.upper()].value),
+        "INSERT INTO collaborators (repo_id, account_id, access) VALUES (?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET access = excluded.access",
+        *(repo.id, account.id, access.value),
     )
     return empty()
 

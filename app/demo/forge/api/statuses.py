@@ -2,7 +2,7 @@
 
 import time
 
-from flask import Response
+from flask import Response, request
 
 from app.demo.forge import views
 from app.demo.forge.api.http import Body, Page, Text, answer, api, parsed
@@ -18,8 +18,8 @@ _NO_STATUS = {
 
 
 class NewStatus(Body):
-    state: str
-    context: Text = "default"
+    state: Text = ""
+    context: Text = ""
     description: Text = ""
     target_url: Text = ""
 
@@ -34,7 +34,7 @@ def create_status(owner: str, name: str, sha: str) -> Response:
         status_id = forge().db.run(
             "INSERT INTO statuses (repo_id, sha, context, state, description, target_url, creator_id, created)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            *(repo.id, commit, form.context or "default", form.state, form.description, form.target_url),
+            *(repo.id, commit, form.context, form.state, form.description, form.target_url),
             *(caller().signed_in().id, time.time()),
         )
         (made,) = forge().db.rows(Status, "SELECT * FROM statuses WHERE id = ?", status_id)
@@ -42,32 +42,41 @@ def create_status(owner: str, name: str, sha: str) -> Response:
 
 
 @api.get("/repos/<owner>/<name>/statuses/<sha>")
+@api.get("/repos/<owner>/<name>/commits/<path:sha>/statuses")
 def list_statuses(owner: str, name: str, sha: str) -> Response:
+    """Newest first, in whole seconds: within one, Gitea gives the oldest first."""
     repo, page = readable(owner, name), Page()
-    found = _statuses(repo, forge().bare(repo).find_commit(sha))
+    found = statuses_of(repo, forge().bare(repo).find_commit(sha))
+    found.sort(key=lambda one: (-int(one.created), one.id))
+    state = request.args.get("state", "")
+    if state:
+        found = [one for one in found if one.state == state]
     return page.answer([views.status(forge(), repo, one) for one in page.of(found)], len(found))
 
 
 @api.get("/repos/<owner>/<name>/commits/<path:ref>/status")
 def combined_status(owner: str, name: str, ref: str) -> Response:
-    repo = readable(owner, name)
+    """The newest of each context, and on this page the worst of them."""
+    repo, page = readable(owner, name), Page()
     sha = forge().bare(repo).find_commit(ref)
-    newest = newest_by_context(_statuses(repo, sha))
-    if not newest:
+    newest = newest_by_context(statuses_of(repo, sha))
+    shown = page.of(newest)
+    if not shown:
         return answer(_NO_STATUS)
-    states = {one.state for one in newest}
+    states = {one.state for one in shown}
     url = f"{forge().url}/api/v1/repos/{repo.full_name}/commits/{sha}"
-    return answer(
-        {
-            "state": next((state for state in _WORST_FIRST if state in states), ""),
-            "sha": sha,
-            "total_count": len(newest),
-            "statuses": [views.status(forge(), repo, one) for one in newest],
-            "repository": views.repository(forge(), repo, caller().account),
-            "commit_url": url,
-            "url": f"{url}/status",
-        }
-    )
+    combined = {
+        "state": next((state for state in _WORST_FIRST if state in states), ""),
+        "sha": sha,
+        "total_count": len(shown),
+        "statuses": [views.status(forge(), repo, one) for one in sorted(shown, key=lambda one: one.id)],
+        "repository": views.repository(forge(), repo, caller().account),
+        "commit_url": url,
+        "url": f"{url}/status",
+    }
+    found = answer(combined)
+    found.headers["X-Total-Count"] = str(len(newest))
+    return found
 
 
 def newest_by_context(statuses: list[Status]) -> list[Status]:
@@ -78,6 +87,7 @@ def newest_by_context(statuses: list[Status]) -> list[Status]:
     return list(found.values())
 
 
-def _statuses(repo: Repository, sha: str | None) -> list[Status]:
+def statuses_of(repo: Repository, sha: str | None) -> list[Status]:
+    """All of a commit, the newest first."""
     newest = "SELECT * FROM statuses WHERE repo_id = ? AND sha = ? ORDER BY id DESC"
     return forge().db.rows(Status, newest, repo.id, sha)

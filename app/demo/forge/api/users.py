@@ -2,14 +2,14 @@
 
 import secrets
 
-from flask import Response
+from flask import Response, request
 from pydantic import Field
 
 from app.demo.forge import accounts, views
-from app.demo.forge.api.http import Body, Text, answer, api, parsed
+from app.demo.forge.api.http import Body, Text, answer, api, empty, parsed
 from app.demo.forge.identity import SCOPES, caller, hash_token
-from app.demo.forge.records import Token
-from app.demo.forge.refusals import Forbidden, NotFound, Refusal, Unauthorized
+from app.demo.forge.records import Account, Token
+from app.demo.forge.refusals import Forbidden, Invalid, Moved, Refusal, Unauthorized
 from app.demo.forge.world import forge
 
 VERSION = "1.22.0"
@@ -23,9 +23,15 @@ class NewUser(Body):
     must_change_password: bool | None = None
 
 
+class NewName(Body):
+    """Its field is `NewName` in Gitea's complaints."""
+
+    new_username: str = Field(min_length=1, title="NewName")
+
+
 class NewToken(Body):
     name: str = Field(min_length=1, max_length=255)
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
 
 
 @api.get("/version")
@@ -40,16 +46,12 @@ def myself() -> Response:
 
 @api.get("/users/<login>")
 def get_user(login: str) -> Response:
-    account = forge().account_named(login)
-    if account is None:
-        raise NotFound(f"user redirect does not exist [name: {login}]")
-    return answer(views.user(forge(), account))
+    return answer(views.user(forge(), _named(login)))
 
 
 @api.post("/admin/users")
 def create_user() -> Response:
-    if not caller().signed_in().is_admin:
-        raise Forbidden("user should be the site admin")
+    _site_admin()
     form = parsed(NewUser)
     account = accounts.create(
         forge().db,
@@ -63,6 +65,41 @@ def create_user() -> Response:
     return answer(views.user(forge(), account), 201)
 
 
+@api.post("/admin/users/<login>/rename")
+def rename_user(login: str) -> Response:
+    _site_admin()
+    account, form = _named(login), parsed(NewName)
+    accounts.rename(forge().db, account, form.new_username)
+    return empty()
+
+
+@api.delete("/admin/users/<login>")
+def delete_user(login: str) -> Response:
+    me, account = _site_admin(), _named(login)
+    if account.id == me.id:
+        raise Invalid("you cannot delete yourself")
+    accounts.delete(forge().db, account)
+    return empty()
+
+
+def _site_admin() -> Account:
+    me = caller().signed_in()
+    if not me.is_admin:
+        raise Forbidden("user should be the site admin")
+    return me
+
+
+def _named(login: str) -> Account:
+    """Leads on to the new name of an account that was renamed."""
+    account = forge().account_named(login)
+    if account is None:
+        renamed = forge().renamed(login)
+        if renamed:
+            raise Moved(request.full_path.rstrip("?").replace(f"/{login}", f"/{renamed.login}", 1))
+        raise Refusal(f"user redirect does not exist [name: {login}]", status=404)
+    return account
+
+
 @api.post("/users/<login>/tokens")
 def create_token(login: str) -> Response:
     """Only a password makes a token; a token can't make another. One without scopes may do nothing."""
@@ -73,7 +110,7 @@ def create_token(login: str) -> Response:
     if account is None or (account.id != me.id and not me.is_admin):
         raise Forbidden("doer should be the site admin or be same as the contextUser")
     form = parsed(NewToken)
-    unknown = next((scope for scope in form.scopes if scope not in SCOPES), None)
+    unknown = next((scope for scope in form.scopes or () if scope not in SCOPES), None)
     if unknown is not None:
         raise Refusal(f"invalid access token scope provided: invalid access token scope: {unknown}")
     value = secrets.token_hex(20)
@@ -83,13 +120,13 @@ def create_token(login: str) -> Response:
             raise Refusal("access token name has been used already")
         token_id = forge().db.run(
             "INSERT INTO tokens (account_id, name, sha256, last_eight, scopes) VALUES (?, ?, ?, ?, ?)",
-            *(account.id, form.name, hash_token(value), value[-8:], ",".join(form.scopes)),
+            *(account.id, form.name, hash_token(value), value[-8:], ",".join(form.scopes or ())),
         )
     shown = {
         "id": token_id,
         "name": form.name,
         "sha1": value,
         "token_last_eight": value[-8:],
-        "scopes": form.scopes or None,
+        "scopes": None,  # whatever it may do: as Gitea 1.22 answers
     }
     return answer(shown, 201)
