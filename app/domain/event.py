@@ -127,7 +127,7 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """The forge was asked for a test delivery. Gitea and Forgejo send a `Pushed` instead, from a commit to itself."""
+    """The forge was asked for a test delivery. Of Gitea and Forgejo that is a push from a commit to itself."""
 
     repo: str | None
 

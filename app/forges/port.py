@@ -30,7 +30,8 @@ class ForgeError(Exception):
     ForgeError
     ├── ForgeUnavailable   no answer, a time-out, 429 or 5xx: the same call may work later
     ├── ForgeDenied        401 or 403: the token lacks a right
-    └── ForgeNotFound      404: it isn't there, or the token may not see it
+    ├── ForgeNotFound      404: it isn't there, or the token may not see it
+    └── Unreadable         it is there, but no file, or larger than the caller takes
     """
 
     retryable = False
@@ -52,6 +53,10 @@ class ForgeDenied(ForgeError):
 
 class ForgeNotFound(ForgeError):
     """404: it isn't there, or the token may not see it."""
+
+
+class Unreadable(ForgeError):
+    """It is there, but no file, or larger than the caller takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +188,7 @@ class Forge(GitHost, Protocol):
         """The comments of an issue or pull request, oldest first; all, or those changed since `since` or later."""
 
     def read_file(self, repo: str, path: str, *, ref: str, max_bytes: int) -> bytes | None:
-        """A file of a branch or commit; none where it isn't there. A larger one is a `ForgeError`."""
+        """A file of a branch or commit; none where it isn't there. Raise `Unreadable`."""
 
     def create_comment(self, repo: str, number: int, body: str) -> Comment:
         """Not idempotent: look for the marker in `comments` first."""

@@ -1,13 +1,19 @@
 """One forge's REST API over HTTP: connections, retries, pages, and every failure as a `ForgeError`.
 
-* Thread-safe; connections are reused. Credentials go to the configured address only: redirects are errors.
+* Thread-safe; connections are reused. Credentials go to the configured address only: redirects are errors, an
+  address out of an answer (`Link`, `Location`) is never followed, cookies aren't kept.
 * Only requests that may be repeated are; one that mayn't is sent again only where it never reached the forge.
 * Answers are parsed into models: what is missing or of another type is a `ForgeError`, what is more is ignored.
+* Bounded: attempts, waits, pages, bytes of an answer and the time that reading one may take.
 """
 
 import email.utils
+import json
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -22,16 +28,35 @@ Parsed = TypeVar("Parsed")
 ATTEMPTS = 4
 FIRST_WAIT_SECONDS = 0.2
 MAX_WAIT_SECONDS = 20.0
-"""The longest single wait; a `Retry-After` beyond it ends the attempts."""
+"""The longest single wait; a forge that asks for more (`Retry-After`, `X-RateLimit-Reset`) ends the attempts."""
+CONNECT_SECONDS = 5.0
+MAX_ANSWER_BYTES = 32 * 2**20
+MAX_ANSWER_SECONDS = 120.0
+"""How long the body of one answer may take, however steadily it drips."""
 PAGE_SIZE = 50
 MAX_PAGES = 200
 _IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
+_COUNT = re.compile(r"[0-9]{1,15}", re.ASCII)
+
+OnCall = Callable[[str, int], None]
+"""Told of every HTTP attempt: its method, and the answer's status, 0 where none came."""
 
 
 class Answer(BaseModel):
     """What a forge sent, as far as we read it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer, wholly read."""
+
+    request: str
+    """Method and path that it answers."""
+    status: int
+    headers: httpx.Headers
+    content: bytes
 
 
 class _Unavailable(ForgeUnavailable):
@@ -59,7 +84,10 @@ def segment(text: str) -> str:
     """One part of a path; raise `ForgeError` for what would be read as another path."""
     if text in {"", ".", ".."}:
         raise ForgeError(f"{text!r} is no name that a forge knows")
-    return quote(text, safe="")
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError as error:
+        raise ForgeError("a name with half a character in it is no name that a forge knows") from error
 
 
 def repo_path(repo: str) -> str:
@@ -73,11 +101,24 @@ def repo_path(repo: str) -> str:
 class Rest:
     """A JSON API under `base`, with `headers` on every request."""
 
-    def __init__(self, name: str, base: str, headers: Mapping[str, str], *, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        base: str,
+        headers: Mapping[str, str],
+        *,
+        timeout_seconds: float,
+        on_call: OnCall | None = None,
+    ) -> None:
         self._name = name
         self._base = base
+        self._on_call = on_call or _unheard
         self._client = httpx.Client(
-            headers={"Accept": "application/json", **headers}, timeout=timeout_seconds, follow_redirects=False
+            # compressed answers would only be bounded once they are large
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
+            timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            follow_redirects=False,
         )
 
     def close(self) -> None:
@@ -105,7 +146,7 @@ class Rest:
             yield from items
             seen, last = seen + len(items), answer.content
             total = answer.headers.get("X-Total-Count", "")
-            if total.isdigit() and seen >= int(total):
+            if _COUNT.fullmatch(total) and seen >= int(total):
                 return
         raise ForgeError(f"{self._name} has more than {MAX_PAGES} pages at {path}")
 
@@ -116,10 +157,12 @@ class Rest:
         *,
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
         repeatable: bool = False,
-    ) -> httpx.Response:
+    ) -> Reply:
         """Send a request, again where that is right, and give the answer if it is a success."""
         again = repeatable or method in _IDEMPOTENT
+        request = self._request(method, path, params=query, json=body, headers=headers)
 
         def decide(error: Exception) -> bool | float:
             if not isinstance(error, _Unavailable) or (error.sent and not again):
@@ -136,38 +179,63 @@ class Rest:
             wait_max=MAX_WAIT_SECONDS,
         ):
             with attempt:
-                return self._send_once(method, path, query, body)
+                return self._send_once(request, f"{method} {path}")
         raise ForgeUnavailable(f"{self._name} didn't answer {method} {path}")
 
-    def _send_once(
-        self, method: str, path: str, query: Mapping[str, str | int] | None, body: Mapping[str, Any] | None
-    ) -> httpx.Response:
-        where = f"{method} {path}"
+    def _request(self, method: str, path: str, **parts: Any) -> httpx.Request:
         try:
-            answer = self._client.request(method, self._base + path, params=query, json=body)
+            return self._client.build_request(method, self._base + path, **parts)
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            raise ForgeError(f"{method} {path[:200]} can't be sent: {type(error).__name__}") from error
+
+    def _send_once(self, request: httpx.Request, where: str) -> Reply:
+        status = 0
+        try:
+            answer = self._client.send(request, stream=True)
+            try:
+                status = answer.status_code
+                content = self._read(answer, where)
+            finally:
+                answer.close()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise _Unavailable(f"{self._name} can't be reached for {where}: {error}", sent=False) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = f"{type(error).__name__} {error}".strip()
             raise _Unavailable(f"{self._name} gave no answer to {where}: {what}") from error
+        finally:
+            self._on_call(request.method, status)
+        reply = Reply(request=where, status=status, headers=answer.headers, content=content)
         if not answer.is_success:
-            raise self._refusal(where, answer)
-        return answer
+            raise self._refusal(reply)
+        return reply
 
-    def _refusal(self, where: str, answer: httpx.Response) -> ForgeError:
-        status = answer.status_code
-        message = f"{self._name} answered {status} to {where}{_words(answer)}"
+    def _read(self, answer: httpx.Response, where: str) -> bytes:
+        content, end = bytearray(), time.monotonic() + MAX_ANSWER_SECONDS
+        for part in answer.iter_bytes():
+            content += part
+            if len(content) > MAX_ANSWER_BYTES:
+                limit = MAX_ANSWER_BYTES // 2**20
+                raise ForgeError(
+                    f"{self._name}'s answer to {where} is larger than {limit} MiB and was cut off"
+                )
+            if time.monotonic() > end:
+                raise _Unavailable(f"{self._name}'s answer to {where} took over {MAX_ANSWER_SECONDS:.0f} s")
+        return bytes(content)
+
+    def _refusal(self, reply: Reply) -> ForgeError:
+        status = reply.status
+        message = f"{self._name} answered {status} to {reply.request}{_words(reply)}"
         if status in {401, 403}:
             return ForgeDenied(message, status=status)
         if status == 404:
             return ForgeNotFound(message, status=status)
         if status == 429 or status >= 500:
-            return _Unavailable(message, status=status, retry_after=_retry_after(answer))
-        if answer.is_redirect:
+            return _Unavailable(message, status=status, retry_after=_wait_asked_for(reply.headers))
+        if 300 <= status < 400:
             message += "; redirects aren't followed: configure the address that the forge itself uses"
         return ForgeError(message, status=status)
 
-    def parse(self, kind: type[Parsed], answer: httpx.Response) -> Parsed:
+    def parse(self, kind: type[Parsed], answer: Reply) -> Parsed:
         """The answer's body as `kind`; raise `ForgeError` where it isn't one."""
         try:
             return TypeAdapter(kind).validate_json(answer.content)
@@ -175,29 +243,41 @@ class Rest:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the body"
             raise ForgeError(
-                f"{self._name}'s answer to {answer.request.method} {answer.request.url.path}"
-                f" can't be read: {where}: {first['msg']}",
-                status=answer.status_code,
+                f"{self._name}'s answer to {answer.request} can't be read: {where}: {first['msg']}",
+                status=answer.status,
             ) from error
 
 
-def _words(answer: httpx.Response) -> str:
+def _unheard(_method: str, _status: int) -> None:
+    """Nobody counts."""
+
+
+def _words(reply: Reply) -> str:
     """What the forge says about its refusal, shortened."""
     try:
-        body = answer.json()
-    except ValueError:
+        body = json.loads(reply.content)
+    except (ValueError, RecursionError):
         return ""
     message = body.get("message") if isinstance(body, dict) else None
-    return f": {message[:300]}" if isinstance(message, str) and message else ""
+    if not isinstance(message, str) or not message:
+        return ""
+    return ": " + "".join(sign if sign.isprintable() else " " for sign in message[:300])
 
 
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds to wait, from either form of the header; none where there is none that makes sense."""
-    value = answer.headers.get("Retry-After", "").strip()
-    if value.isdigit():
+def _wait_asked_for(headers: httpx.Headers) -> float | None:
+    """Seconds that the forge asks to wait; none where it doesn't, or makes no sense.
+
+    `Retry-After` in either form (RFC 9110, 10.2.3); else `X-RateLimit-Reset` in seconds since the epoch, where
+    `X-RateLimit-Remaining` is 0.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if _COUNT.fullmatch(value):
         return float(value)
+    reset = headers.get("X-RateLimit-Reset", "").strip()
+    if not value and headers.get("X-RateLimit-Remaining", "").strip() == "0" and _COUNT.fullmatch(reset):
+        return max(0.0, float(reset) - time.time())
     try:
         at = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, at.timestamp() - time.time())
+    except (ValueError, OverflowError, OSError):
         return None
-    return max(0.0, at.timestamp() - time.time())

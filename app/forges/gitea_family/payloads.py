@@ -1,113 +1,190 @@
-"""Gitea's webhook payloads as events; sans-I/O, one function per payload kind.
+"""The webhooks of Gitea and Forgejo as events; sans-I/O, one function per payload kind.
 
-Field names are those of https://docs.gitea.com/usage/webhooks. What lacks a field
-that we need is `Ignored`, never an exception.
+Field names are those of the forges' own payload structures (https://docs.gitea.com/usage/webhooks,
+https://forgejo.org/docs/latest/user/webhooks/). What lacks a field that we need, or has something else in it, is
+`Ignored`, never an exception. The event's name isn't signed, so it only picks the function: each refuses the
+payloads of the others. A reason is logged: it holds no text of the payload but an action's name, on one line.
 """
 
-import json
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
+from pydantic_core import from_json
 
-from app.domain.event import Account, Commented, Event, Ignored, LabelsChanged, Thread
+from app.domain.event import (
+    Account,
+    CommentChanged,
+    Commented,
+    Event,
+    Ignored,
+    LabelsChanged,
+    PullSynchronized,
+    Pushed,
+    ReviewCommented,
+    Reviewed,
+    StatusChanged,
+    Tested,
+    Thread,
+    ThreadChanged,
+)
+from app.domain.naming import one_line
+from app.forges.gitea_family.shapes import (
+    Acted,
+    CommentPayload,
+    DeletePayload,
+    IssuePayload,
+    PullPayload,
+    PushPayload,
+    Review,
+    StatusPayload,
+    Subject,
+    Tip,
+)
+from app.forges.port import Dialect
 
-MAX_TEXT = 200_000
+_BRANCH = "refs/heads/"
 
-RepoName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$")]
-Id = Annotated[int, Field(ge=1, lt=2**63)]
-Text = Annotated[str, Field(max_length=MAX_TEXT)]
-
-
-class _User(BaseModel):
-    id: Id
-    login: str = Field(min_length=1, max_length=255)
-
-    def value(self) -> Account:
-        return Account(id=self.id, login=self.login)
-
-
-class _Label(BaseModel):
-    name: str = Field(max_length=255)
-
-
-class _Repo(BaseModel):
-    full_name: RepoName
-    default_branch: str = Field(min_length=1, max_length=255)
-
-
-class _Issue(BaseModel):
-    number: Id
-    title: Text
-    body: Text | None
-    user: _User
-    labels: list[_Label] | None
-    state: str
-    updated_at: str = Field(max_length=64)
-    pull_request: dict[str, object] | None = None
-
-
-class _IssuePayload(BaseModel):
-    action: str
-    issue: _Issue
-    repository: _Repo
-    sender: _User
-
-    def thread(self, *, is_pull: bool) -> Thread:
-        # When all labels are taken off at once, Gitea still sends those that were on.
-        labels = () if self.action == "label_cleared" else self.issue.labels or ()
-        return Thread(
-            repo=self.repository.full_name,
-            number=self.issue.number,
-            title=self.issue.title,
-            body=self.issue.body or "",
-            author=self.issue.user.value(),
-            labels=frozenset(label.name for label in labels),
-            is_pull=is_pull,
-            is_open=self.issue.state == "open",
-            updated_at=self.issue.updated_at,
-            default_branch=self.repository.default_branch,
-        )
+_CHANGES: Mapping[str, Literal["opened", "edited", "closed", "reopened"]] = {
+    "opened": "opened",
+    "edited": "edited",
+    "closed": "closed",
+    "reopened": "reopened",
+}
+_LABELS = frozenset({"label_updated", "label_cleared"})
+_VERDICTS: Mapping[str, Literal["approved", "changes_requested", "commented"]] = {
+    "pull_request_review_approved": "approved",
+    "pull_request_review_rejected": "changes_requested",
+    "pull_request_review_comment": "commented",
+}
 
 
-class _Comment(BaseModel):
-    id: Id
-    body: Text
-    user: _User
-
-
-class _CommentPayload(_IssuePayload):
-    comment: _Comment
-    is_pull: bool = False
-
-
-def _issues(body: bytes) -> Event:
-    payload = _IssuePayload.model_validate_json(body)
-    if payload.action not in {"label_updated", "label_cleared", "opened"}:
-        return Ignored(reason=f"issues/{payload.action} asks nothing of us")
-    is_pull = payload.issue.pull_request is not None
-    return LabelsChanged(actor=payload.sender.value(), thread=payload.thread(is_pull=is_pull))
-
-
-def _comment(body: bytes) -> Event:
-    payload = _CommentPayload.model_validate_json(body)
-    if payload.action != "created":
-        return Ignored(reason=f"a comment was {payload.action}, only new ones count")
-    is_pull = payload.is_pull or payload.issue.pull_request is not None
-    return Commented(
-        actor=payload.sender.value(),
-        thread=payload.thread(is_pull=is_pull),
-        comment_id=payload.comment.id,
-        body=payload.comment.body,
-        author=payload.comment.user.value(),
+def _thread(payload: Acted, about: Subject, *, is_pull: bool, tip: Tip | None = None) -> Thread:
+    # When all labels are taken off at once, the forges still send those that were on.
+    labels = () if payload.action == "label_cleared" else about.labels or ()
+    return Thread(
+        repo=payload.repository.full_name,
+        number=about.number,
+        title=about.title,
+        body=about.body or "",
+        author=about.user.value(),
+        labels=frozenset(label.name for label in labels),
+        is_pull=is_pull,
+        is_open=about.state == "open",
+        updated_at=about.updated_at,
+        default_branch=payload.repository.default_branch,
+        head_sha=(tip.head.sha or None) if tip else None,
     )
 
 
-_PARSERS: dict[str, Callable[[bytes], Event]] = {
-    "issues": _issues,
-    "issue_label": _issues,
+def _issue(told: object) -> Event:
+    payload = IssuePayload.model_validate(told)
+    thread = _thread(payload, payload.issue, is_pull=payload.issue.pull_request is not None)
+    return _changed(payload, thread) or _asks_nothing(payload)
+
+
+def _pull(told: object) -> Event:
+    payload = PullPayload.model_validate(told)
+    thread = _thread(payload, payload.pull_request, is_pull=True, tip=payload.pull_request)
+    if payload.action == "synchronized":
+        return PullSynchronized(actor=payload.sender.value(), thread=thread)
+    if payload.action == "reviewed" and payload.review is not None:
+        return _reviewed(payload.sender.value(), thread, payload.review)
+    return _changed(payload, thread) or _asks_nothing(payload)
+
+
+def _changed(payload: Acted, thread: Thread) -> Event | None:
+    actor = payload.sender.value()
+    if payload.action in _LABELS:
+        return LabelsChanged(actor=actor, thread=thread)
+    if what := _CHANGES.get(payload.action):
+        return ThreadChanged(actor=actor, thread=thread, what=what)
+    return None
+
+
+def _asks_nothing(payload: Acted) -> Ignored:
+    return Ignored(reason=f"the action {one_line(payload.action, 40)!r} asks nothing of us")
+
+
+def _reviewed(actor: Account, thread: Thread, review: Review) -> Event:
+    verdict = _VERDICTS.get(review.type)
+    if verdict is None:
+        return Ignored(reason=f"a review of the unknown type {one_line(review.type, 40)!r}")
+    if verdict == "commented" and not review.content.strip():
+        # The forges take such a review only where it comments on lines, and tell no more of those than this.
+        return ReviewCommented(actor=actor, thread=thread, body="")
+    return Reviewed(actor=actor, thread=thread, verdict=verdict, body=review.content)
+
+
+def _comment(told: object) -> Event:
+    payload = CommentPayload.model_validate(told)
+    actor, said = payload.sender.value(), payload.comment
+    is_pull = payload.is_pull or payload.issue.pull_request is not None
+    thread = _thread(payload, payload.issue, is_pull=is_pull, tip=payload.pull_request)
+    author = said.user.value()
+    if payload.action == "created":
+        return Commented(actor=actor, thread=thread, comment_id=said.id, body=said.body, author=author)
+    if payload.action in {"edited", "deleted"}:
+        what: Literal["edited", "deleted"] = "edited" if payload.action == "edited" else "deleted"
+        return CommentChanged(
+            actor=actor, thread=thread, comment_id=said.id, body=said.body, author=author, what=what
+        )
+    return _asks_nothing(payload)
+
+
+def _push(told: object) -> Event:
+    payload = PushPayload.model_validate(told)
+    repo, before, after = payload.repository.full_name, payload.before, payload.after
+    if before == after and payload.total_commits == 1:
+        # Nothing moved, yet a commit is counted: only the test delivery says so.
+        return Tested(repo=repo)
+    branch = payload.ref.removeprefix(_BRANCH)
+    if branch in {"", payload.ref}:
+        return Ignored(reason="what was pushed is no branch")
+    return Pushed(
+        actor=payload.sender.value(),
+        repo=repo,
+        branch=branch,
+        before=before if before.strip("0") else None,
+        after=after if after.strip("0") else None,
+    )
+
+
+def _delete(told: object) -> Event:
+    """That a branch is gone; no push tells it, and nothing which commit it was at."""
+    payload = DeletePayload.model_validate(told)
+    branch = payload.ref.removeprefix(_BRANCH)  # Forgejo writes the whole ref to webhooks of its own type
+    if payload.ref_type != "branch" or not branch:
+        return Ignored(reason="what was deleted is no branch")
+    repo, actor = payload.repository.full_name, payload.sender.value()
+    return Pushed(actor=actor, repo=repo, branch=branch, before=None, after=None)
+
+
+def _status(told: object) -> Event:
+    payload = StatusPayload.model_validate(told)
+    if payload.state == "skipped":
+        return Ignored(reason="a skipped check is no status")
+    return StatusChanged(
+        actor=payload.sender.value(),
+        repo=payload.repository.full_name,
+        sha=payload.sha,
+        context=payload.context,
+        state=payload.state,
+    )
+
+
+_PARSERS: Mapping[str, Callable[[object], Event]] = {
+    "issues": _issue,
+    "issue_label": _issue,
+    "pull_request": _pull,
+    "pull_request_label": _pull,
+    "pull_request_sync": _pull,
+    **dict.fromkeys(_VERDICTS, _pull),
     "issue_comment": _comment,
     "pull_request_comment": _comment,
+    "push": _push,
+    "delete": _delete,
+    "status": _status,
 }
 
 
@@ -117,9 +194,33 @@ def parse(event_name: str, body: bytes) -> Event:
     if parser is None:
         return Ignored(reason="an event of a kind that we don't handle")
     try:
-        return parser(body)
+        # Parsed before it is looked at: a model that reads JSON itself copies all of it into each of its errors.
+        told = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return Ignored(reason="not usable: the body is no JSON, or more of it than can be read")
+    try:
+        return parser(told)
     except ValidationError as error:
-        problem = error.errors()[0]
-        return Ignored(reason=f"malformed: {'.'.join(map(str, problem['loc']))}: {problem['type']}")
-    except (json.JSONDecodeError, RecursionError) as error:
-        return Ignored(reason=f"malformed: {type(error).__name__}")
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        told = problem["msg"] if problem["type"] in {"no_person", "imported"} else problem["type"]
+        return Ignored(reason=f"not usable: {where or 'the whole'}: {told}")
+
+
+def dialect(brand: str) -> Dialect:
+    """What the webhooks of `Gitea` or `Forgejo` look like: only the headers with its own name are read.
+
+    Both send the headers of others beside theirs, Forgejo also Gitea's.
+    """
+
+    def header(name: str) -> Callable[[Mapping[str, str]], str]:
+        wanted = f"x-{brand}-{name}".lower()
+        return lambda headers: next((value for key, value in headers.items() if key.lower() == wanted), "")
+
+    return Dialect(
+        signature=header("Signature"),
+        # not `…-Event`, which has one name for comments on pull requests and for reviews
+        event_name=header("Event-Type"),
+        delivery_id=header("Delivery"),
+        parse=parse,
+    )

@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 
 from app.forges import rest
@@ -124,6 +126,129 @@ def test_a_wait_that_makes_no_sense_is_our_own(api, script, value):
     assert api.get(Item, "/x") == Item(id=1)
 
 
+@pytest.mark.parametrize(
+    ("headers", "again"),
+    [
+        ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "99999999999"}, False),
+        ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "1"}, True),
+        ({"X_RateLimit_Remaining": "5", "X_RateLimit_Reset": "99999999999"}, True),
+        ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "9" * 5000}, True),
+        ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "soon"}, True),
+        ({"X_RateLimit_Remaining": "0"}, True),
+        ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "99999999999", "Retry_After": "0"}, True),
+        ({"Retry_After": "9" * 300}, True),
+        ({"Retry_After": "Fri, 31 Dec 99999 23:59:59 GMT"}, True),
+    ],
+)
+def test_a_rate_limit_that_ends_soon_is_waited_for(api, script, headers, again):
+    script.replies = [Reply.of({}, 429, **headers), Reply.of({"id": 1})]
+    if again:
+        assert api.get(Item, "/x") == Item(id=1)
+        return
+    with pytest.raises(ForgeUnavailable):
+        api.get(Item, "/x")
+    assert len(script.seen) == 1
+
+
+def test_an_answer_without_measure_is_cut_off(api, script, monkeypatch):
+    monkeypatch.setattr(rest, "MAX_ANSWER_BYTES", 2**20)
+    script.replies = [Reply(body=b" " * 2**20 + b'{"id": 1}')]
+    with pytest.raises(ForgeError, match="larger than 1 MiB") as caught:
+        api.get(Item, "/x")
+    assert not caught.value.retryable
+    assert len(script.seen) == 1
+
+
+def test_a_refusal_without_measure_is_cut_off_too(api, script, monkeypatch):
+    monkeypatch.setattr(rest, "MAX_ANSWER_BYTES", 2**20)
+    script.replies = [Reply(status=500, body=b" " * 2**21)]
+    with pytest.raises(ForgeError, match="larger than 1 MiB"):
+        api.get(Item, "/x")
+
+
+def test_a_packed_answer_is_cut_off_by_what_it_unpacks_to(api, script, monkeypatch):
+    monkeypatch.setattr(rest, "MAX_ANSWER_BYTES", 2**20)
+    script.replies = [Reply(body=gzip.compress(b" " * 2**24), headers={"Content-Encoding": "gzip"})]
+    with pytest.raises(ForgeError, match="larger than 1 MiB"):
+        api.get(Item, "/x")
+    assert script.seen[0].headers["accept-encoding"] == "identity"
+
+
+def test_an_answer_that_only_drips_ends(api, script, monkeypatch):
+    monkeypatch.setattr(rest, "MAX_ANSWER_SECONDS", -1.0)
+    script.replies = [Reply.of({"id": 1})]
+    with pytest.raises(ForgeUnavailable, match="took over"):
+        api.get(Item, "/x")
+
+
+def test_every_attempt_is_told_of(script):
+    calls: list[tuple[str, int]] = []
+    api = Rest("Forge", script.url, {}, timeout_seconds=0.2, on_call=lambda *call: calls.append(call))
+    script.replies = [Reply(status=503), Reply(hang=True), Reply.of({"id": 1}), Reply.of({}, 404)]
+    api.get(Item, "/x")
+    with pytest.raises(ForgeNotFound):
+        api.send("DELETE", "/x")
+    api.close()
+    nobody = Rest(
+        "Forge", "http://127.0.0.1:9", {}, timeout_seconds=1, on_call=lambda *call: calls.append(call)
+    )
+    with pytest.raises(ForgeUnavailable):
+        nobody.get(Item, "/x")
+    nobody.close()
+    assert calls == [("GET", 503), ("GET", 0), ("GET", 200), ("DELETE", 404), *[("GET", 0)] * 3]
+
+
+def test_cookies_are_not_kept(api, script):
+    script.replies = [Reply.of({"id": 1}, Set_Cookie="session=1; Path=/")]
+    for _ in range(2):
+        api.get(Item, "/x")
+    assert "cookie" not in script.seen[1].headers
+
+
+def test_connections_are_used_again(api, script):
+    script.replies = [Reply.of({"id": 1})]
+    for _ in range(5):
+        api.get(Item, "/x")
+    (pool,) = [api._client._transport._pool]
+    assert len(pool.connections) == 1
+
+
+@pytest.mark.parametrize("body", [{"title": "\ud800"}, {"\udfff": 1}])
+def test_half_a_character_is_never_sent(api, script, body):
+    with pytest.raises(ForgeError, match="can't be sent"):
+        api.send("PATCH", "/x", body=body)
+    assert script.seen == []
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 100_000, "/\x00"])
+def test_an_address_that_can_not_be_sent(api, script, path):
+    with pytest.raises(ForgeError):
+        api.get(Item, path)
+    assert script.seen == []
+
+
+def test_a_forge_that_talks_nonsense_can_not_forge_a_line_of_the_log(api, script):
+    script.replies = [Reply.of({"message": "no\n2024 all is well\x1b[31m"}, 404)]
+    with pytest.raises(ForgeNotFound) as caught:
+        api.get(Item, "/x")
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("total", ["9" * 5000, "-1", "²", "soon", ""])
+def test_a_total_that_makes_no_sense_ends_nothing(api, script, total):
+    headers = {"X-Total-Count": total}
+    script.replies = [Reply(body=b'[{"id": 1}]', headers=headers), Reply(body=b"[]", headers=headers)]
+    assert [one.id for one in api.pages(Item, "/x")] == [1]
+
+
+def test_a_link_to_elsewhere_is_not_followed(api, script):
+    link = '<http://127.0.0.1:9/x?page=2>; rel="next"'
+    script.replies = [Reply.of([{"id": 1}], Link=link), Reply.of([], Link=link)]
+    assert [one.id for one in api.pages(Item, "/x")] == [1]
+    assert [one.path for one in script.seen] == ["/x?page=1&limit=50", "/x?page=2&limit=50"]
+
+
 def test_a_redirect_is_an_error_and_the_token_stays_here(api, script):
     script.replies = [Reply(status=307, headers={"Location": "/elsewhere"})]
     with pytest.raises(ForgeError, match="redirects aren't followed"):
@@ -175,7 +300,7 @@ def test_an_address_under_a_path():
     assert checked_base("https://example.com/git/") == "https://example.com/git"
 
 
-@pytest.mark.parametrize("repo", ["", "a", "/", "a/", "/b", "a/b/c", "../b", "a/..", "./b"])
+@pytest.mark.parametrize("repo", ["", "a", "\ud800/b", "/", "a/", "/b", "a/b/c", "../b", "a/..", "./b"])
 def test_a_repository_that_would_be_another_path(repo):
     with pytest.raises(ForgeError):
         repo_path(repo)
