@@ -17,7 +17,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from redis.exceptions import RedisError
-from rq import Worker
+from rq import SimpleWorker
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 
@@ -65,8 +65,11 @@ def serve_web(desk: Desk) -> None:
     _Server(create_app(desk), options).run()
 
 
-class TaskWorker(Worker):
+class TaskWorker(SimpleWorker):
     """An RQ worker that runs our tasks and nothing else, whatever stands in Redis.
+
+    It doesn't fork for each task: connections to forges stay open, and what is known of them is remembered. A task
+    that takes the process along is done again by the next one.
 
     RQ imports functions and callbacks by the names in the job; here only a member of `Task` is taken, with one
     text argument and no callback.

@@ -40,6 +40,7 @@ class ForgeAdmin:
     url: str
     login: str
     password: str = field(repr=False)
+    kind: str = "gitea"
 
 
 class Stage:
@@ -129,7 +130,7 @@ class Stage:
             "FORGEHAND_PAGES_PUBLIC": "true",
             "FORGEHAND_ALLOW_PLAIN_SANDBOX": "true",  # the demo's repository is our own, on any machine
             "FORGEHAND_RECONCILE_SECONDS": "1",
-            f"{forge}KIND": "gitea",
+            f"{forge}KIND": self.admin.kind,
             f"{forge}URL": self.forge_url,
             f"{forge}TOKEN": bot_token,
             f"{forge}WEBHOOK_SECRETS": f'["{self.webhook_secret}"]',

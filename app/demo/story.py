@@ -52,6 +52,7 @@ class Story:
         self._stage = stage
         self._on_step = on_step
         self.steps: list[Step] = []
+        self.label_to_eyes_seconds: float | None = None
         self.label_to_model_seconds: float | None = None
         self.people: dict[str, Person] = {}
         self._issue = self._pull = 0
@@ -108,7 +109,7 @@ class Story:
             "secret": stage.webhook_secret,
         }
         events = ["issues", "issue_label", "issue_comment", "pull_request", "pull_request_comment", "push"]
-        hook = {"type": "gitea", "config": config, "events": events, "active": True}
+        hook = {"type": stage.admin.kind, "config": config, "events": events, "active": True}
         owner.call("POST", f"/repos/{self.repo}/hooks", hook)
         step.link = f"{stage.forge_url}/{self.repo}"
 
@@ -121,8 +122,10 @@ class Story:
         labels = owner.call("GET", f"/repos/{self.repo}/labels")
         agent = next(label["id"] for label in labels if label["name"] == "agent")
         owner.call("POST", f"/repos/{self.repo}/issues/{self._issue}/labels", {"labels": [agent]})
-        comment = self._wait("a progress comment", lambda: next(iter(self._bot_comments(self._issue)), None))
+        labelled = time.monotonic()
         self._wait("an eyes reaction", lambda: self._reactions(self._issue))
+        self.label_to_eyes_seconds = time.monotonic() - labelled
+        comment = self._wait("a progress comment", lambda: next(iter(self._bot_comments(self._issue)), None))
         step.link = comment["html_url"]
 
     def _collide(self, step: Step) -> None:
@@ -298,6 +301,7 @@ def as_json(story: Story, *, real: bool, error: str | None) -> str:
         "error": error,
         "claude": "real" if real else "rehearsal",
         "python": sys.version.split()[0],
+        "label_to_eyes_reaction_seconds": story.label_to_eyes_seconds,
         "label_to_first_model_request_seconds": story.label_to_model_seconds,
         "steps": steps,
     }

@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Verb = Literal["work", "rebase", "stop", "help"]
+Verb = Literal["work", "approve", "rebase", "stop", "help"]
 
 VERBS: dict[str, tuple[Verb, str]] = {
+    "approve": ("approve", "work on this issue as it is written now, whoever wrote it"),
     "rebase": ("rebase", "bring the pull request up to date with its target branch"),
     "stop": ("stop", "stop the job that runs on this thread"),
     "help": ("help", "show this list"),

@@ -70,6 +70,19 @@ class Requester(_Value):
     login: str
 
 
+class Pin(_Value):
+    """The words that were asked for, as they were then. Compared again before launch and before push."""
+
+    thread_author: int
+    """Account that wrote title and description."""
+    thread_text: str | None = None
+    """Fingerprint of an issue's title and description, where they are part of the task."""
+    comment_text: str | None = None
+    """Fingerprint of the comment that asked."""
+    head_sha: str | None = None
+    """Tip of the pull request's branch."""
+
+
 class Report(_Value):
     """What was published, as computed from Git and the forge; the comment is rendered from it."""
 
@@ -103,6 +116,8 @@ class Job(_Value):
     trigger_comment_id: int | None = None
     """The comment that asked; none where a label did."""
     trigger_label: str | None = None
+    pin: Pin | None = None
+    """None for `forgehand run`, where there is no thread."""
     target_branch: str
     branch: str
     """The branch that the result goes to."""

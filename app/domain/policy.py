@@ -5,11 +5,14 @@ Git); names, author associations and Git authors decide nothing. What isn't know
 """
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-_MAY_ASK = frozenset({"write", "admin"})
+from app.domain.repo_config import Allow
+
+_MAY_WRITE = frozenset({"write", "maintain", "admin"})
+_MAY_MAINTAIN = frozenset({"maintain", "admin"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,21 +23,48 @@ class Refusal:
     tell: bool
 
 
-def may_write(permission: str) -> bool:
-    """Whether this permission lets somebody's text be worked on."""
-    return permission in _MAY_ASK
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """An account, and what the forge says about it now. `login` is for people; only `id` identifies."""
+
+    id: int
+    login: str
+    permission: str
+    is_bot: bool
 
 
-def who_may_ask(*, actor: str, actor_permission: str, author: str, author_permission: str) -> Refusal | None:
-    """None where both the person who acts and the author of the text may write to the repository."""
-    if actor_permission not in _MAY_ASK:
-        return Refusal(reason=f"{actor} has no write access (the forge says: {actor_permission})", tell=False)
-    if author_permission not in _MAY_ASK:
-        return Refusal(
-            reason=f"the text is by {author}, who has no write access to this repository. "
-            "If you want it done, put it into an issue of your own words and label that one.",
-            tell=True,
-        )
+def may_write(asker: Asker) -> bool:
+    """Whether the account's own words may be worked on without anybody's approval."""
+    return asker.permission in _MAY_WRITE
+
+
+def may_trigger(asker: Asker, allow: Allow, *, bots: Collection[int], ours: int) -> Refusal | None:
+    """None where this account may make us work here.
+
+    `bots` are the operator's machine accounts, `ours` our own. Whoever can't write learns nothing from us.
+    """
+    if asker.id == ours:
+        return Refusal(reason="our own account makes nobody work", tell=False)
+    if asker.is_bot and asker.id not in bots:
+        reason = f"{asker.login} is a machine account whose id, {asker.id}, is not in the settings' `bots`"
+        return Refusal(reason=reason, tell=False)
+    if asker.permission not in _MAY_WRITE:
+        reason = f"{asker.login} has no write access (the forge says: {asker.permission})"
+        return Refusal(reason=reason, tell=False)
+    if allow.who == "maintain" and asker.permission not in _MAY_MAINTAIN:
+        reason = f"only maintainers may ask here, as `.forgehand.yml` says, and {asker.login} is none"
+        return Refusal(reason=reason, tell=True)
+    if isinstance(allow.who, tuple) and asker.login.lower() not in {name.lower() for name in allow.who}:
+        return Refusal(reason=f"{asker.login} is not among those whom `.forgehand.yml` lets ask", tell=True)
+    return None
+
+
+def is_out_of_bounds(allow: Allow, *, kind: str, target: str) -> str | None:
+    """Why the repository doesn't want this kind of job, or not onto this branch; None where it does."""
+    if kind not in allow.kinds:
+        return f"`.forgehand.yml` doesn't allow jobs of the kind `{kind}` here."
+    if not any(fnmatch.fnmatchcase(target, pattern) for pattern in allow.targets):
+        return f"`.forgehand.yml` doesn't allow work for the branch `{target}`."
     return None
 
 

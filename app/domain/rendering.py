@@ -96,7 +96,10 @@ def job_comment(job: Job, *, job_url: str, spent_usd: float) -> str:
         lines += ["", *_facts(job, job.report)]
     if job.ended:
         lines += _details(job)
-        lines += ["", f"<sub>{_cost(spent_usd)}Asked for by {code(job.requester.login)}.</sub>"]
+        lines += [
+            "",
+            f"<sub>{_cost(spent_usd)}Asked for by {code(job.requester.login)}.{_whose_text(job)}</sub>",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -258,6 +261,11 @@ def _duration(job: Job) -> str:
 
 def _cost(spent_usd: float) -> str:
     return f"Cost ${spent_usd:.2f} at list prices. " if spent_usd else ""
+
+
+def _whose_text(job: Job) -> str:
+    """Other people's words are never passed off as the asker's."""
+    return f" The text is by {code(job.task.author)}." if job.task.approved_by else ""
 
 
 def _many(count: int, noun: str) -> str:

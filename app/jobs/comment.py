@@ -1,16 +1,15 @@
 """The one comment of a job: made once, edited ever after, always showing the job as it is now."""
 
-import json
-
 from app.domain import rendering
 from app.domain.job import Job, State
 from app.forges.port import Forge, ForgeDenied, ForgeError, ForgeNotFound
 from app.jobs.desk import Desk
-from app.store import keys
 from app.store.locks import LEASE_WAIT_SECONDS, lease
 from app.telemetry import logs
 
 NEEDS_HUMAN = "needs-human"
+CLOCKS_APART_SECONDS = 86_400
+"""How far the forge's clock may be behind ours."""
 _UNHAPPY = frozenset({State.FAILED, State.TIMED_OUT})
 
 
@@ -46,7 +45,8 @@ def _show(desk: Desk, job: Job) -> None:
     if job.comment_id is None:
         forge.react(job.repo, job.number, "eyes", comment_id=job.trigger_comment_id)
     body = rendering.job_comment(job, job_url=desk.job_url(job), spent_usd=desk.jobs.spent_usd(job.id))
-    known = job.comment_id or _find(forge, job.repo, job.number, rendering.marker(job.id))
+    since = job.created_at - CLOCKS_APART_SECONDS
+    known = job.comment_id or _find(forge, job.repo, job.number, rendering.marker(job.id), since=since)
     if known is not None:
         try:
             forge.edit_comment(job.repo, known, body)
@@ -65,10 +65,10 @@ def reply_once(forge: Forge, repo: str, number: int, *, key: str, text: str) -> 
         forge.create_comment(repo, number, f"{marker}\n{text}")
 
 
-def _find(forge: Forge, repo: str, number: int, marker: str) -> int | None:
+def _find(forge: Forge, repo: str, number: int, marker: str, *, since: float | None = None) -> int | None:
     """Our own comment that carries `marker`; other people's copies of it don't count."""
     us = forge.whoami().id
-    own = (found for found in forge.comments(repo, number) if found.author.id == us)
+    own = (found for found in forge.comments(repo, number, since=since) if found.author.id == us)
     return next((found.id for found in own if found.body.startswith(marker)), None)
 
 
@@ -87,15 +87,7 @@ def _tidy_up(desk: Desk, job: Job) -> None:
     try:
         if job.trigger_label:
             forge.remove_label(job.repo, job.number, job.trigger_label)
-            _forget_label(desk, job, job.trigger_label)
         if job.state in _UNHAPPY or (job.state == State.SUCCEEDED and _is_red(job)):
             forge.add_label(job.repo, job.number, NEEDS_HUMAN)
     except (ForgeNotFound, ForgeDenied) as error:
         logs.get().info("label_not_set", job=job.id, cause=str(error))
-
-
-def _forget_label(desk: Desk, job: Job, label: str) -> None:
-    """Remember that we took it off ourselves: the delivery that tells so may be lost."""
-    key = keys.labels(job.forge, job.repo, job.number)
-    seen = set(json.loads(desk.redis.get(key) or "[]"))
-    desk.redis.set(key, json.dumps(sorted(seen - {label})))

@@ -7,6 +7,7 @@ forge, which is the lease of the later push.
 from app.domain import repo_config
 from app.domain.job import Job, State
 from app.forges.port import ForgeError
+from app.jobs import pins
 from app.jobs.desk import Desk
 from app.jobs.ending import fail
 from app.jobs.spec import identity
@@ -30,32 +31,49 @@ def launch(desk: Desk, job_id: str) -> None:
         desk.redis, f"job:{job_id}", seconds=desk.settings.lease_seconds, wait_seconds=LEASE_WAIT_SECONDS
     ):
         job = desk.jobs.get(job_id)
-        if job.state != State.QUEUED or job.cancel_requested_by is not None:
-            return
-        if desk.jobs.occupied() >= desk.settings.max_running or _branch_is_busy(desk, job):
-            return
-        if job.attempt >= desk.settings.max_attempts:
-            fail(
-                desk,
-                job,
-                f"the runner was lost {job.attempt} times. The operator's log tells why; try again later.",
-            )
+        if not _is_its_turn(desk, job):
             return
         try:
-            mirror = desk.mirror_of(job)
-            mirror.fetch(check_branch(job.target_branch), check_branch(job.branch))
-            pins = _pins(desk, job, mirror)
+            stop = pins.revoked(desk, job) or pins.objection(desk, job)
+            if stop is None:
+                stop = _pin_and_start(desk, job)
         except UnknownRef as error:
             fail(desk, job, error.user_message)
-            return
         except (repo_config.BadRepoConfigError, GitError, ForgeError) as error:
             if getattr(error, "retryable", False):
                 raise  # the reconciler comes back to it
             fail(desk, job, str(error))
-            return
-        if job.kind == "rebase" and _rebase_in_memory(desk, job, mirror, pins):
-            return
-        _start(desk, job, pins)
+        else:
+            if stop:
+                fail(desk, job, stop, to=State.CANCELLED)
+
+
+def _is_its_turn(desk: Desk, job: Job) -> bool:
+    """Whether the job may start now; one that was lost too often is ended instead."""
+    if job.state != State.QUEUED or job.cancel_requested_by is not None:
+        return False
+    if desk.jobs.occupied() >= desk.settings.max_running or _branch_is_busy(desk, job):
+        return False
+    if job.attempt >= desk.settings.max_attempts:
+        fail(
+            desk,
+            job,
+            f"the runner was lost {job.attempt} times. The operator's log tells why; try again later.",
+        )
+        return False
+    return True
+
+
+def _pin_and_start(desk: Desk, job: Job) -> str | None:
+    """Pin what the attempt works on, and start it; or say why it isn't what was asked for any more."""
+    mirror = desk.mirror_of(job)
+    mirror.fetch(check_branch(job.target_branch), check_branch(job.branch))
+    pinned = _pins(desk, job, mirror)
+    if stop := pins.moved(desk, job, pinned["start_sha"] or ""):
+        return stop
+    if job.kind != "rebase" or not _rebase_in_memory(desk, job, mirror, pinned):
+        _start(desk, job, pinned)
+    return None
 
 
 def _branch_is_busy(desk: Desk, job: Job) -> bool:
@@ -96,9 +114,9 @@ def _has_pull(desk: Desk, job: Job) -> bool:
     return forge.find_pull(job.repo, head_branch=job.branch, base_branch=job.target_branch) is not None
 
 
-def _rebase_in_memory(desk: Desk, job: Job, mirror: Mirror, pins: dict[str, str | None]) -> bool:
+def _rebase_in_memory(desk: Desk, job: Job, mirror: Mirror, pinned: dict[str, str | None]) -> bool:
     """Do a rebase that needs nobody's judgement right here; False where it needs a runner."""
-    tip, base = pins["start_sha"], pins["base_sha"]
+    tip, base = pinned["start_sha"], pinned["base_sha"]
     assert tip is not None and base is not None  # noqa: S101, PT018 -- pinned one line before
     who = identity(desk, job)
     report = rebase(
@@ -107,8 +125,8 @@ def _rebase_in_memory(desk: Desk, job: Job, mirror: Mirror, pins: dict[str, str 
     if report.outcome not in {"up_to_date", "clean"}:
         return False
     attempt = job.attempt + 1
-    pinned = job.model_copy(update={"attempt": attempt})
-    mirror.git.run("update-ref", pinned.quarantine_ref, report.new_tip)
+    quarantine = job.model_copy(update={"attempt": attempt}).quarantine_ref
+    mirror.git.run("update-ref", quarantine, report.new_tip)
     facts = RebaseFacts(
         outcome=report.outcome,
         old_tip=tip,
@@ -128,7 +146,7 @@ def _rebase_in_memory(desk: Desk, job: Job, mirror: Mirror, pins: dict[str, str 
         tasks=[Task.PUBLISH, Task.COMMENT],
         attempt=job.attempt,
         changes={
-            **pins,
+            **pinned,
             "attempt": attempt,
             "result": result,
         },
@@ -136,7 +154,7 @@ def _rebase_in_memory(desk: Desk, job: Job, mirror: Mirror, pins: dict[str, str 
     return True
 
 
-def _start(desk: Desk, job: Job, pins: dict[str, str | None]) -> None:
+def _start(desk: Desk, job: Job, pinned: dict[str, str | None]) -> None:
     attempt, token = job.attempt + 1, new_token()
     lifetime = desk.settings.job_timeout_seconds + TOKEN_SLACK_SECONDS
 
@@ -152,7 +170,7 @@ def _start(desk: Desk, job: Job, pins: dict[str, str | None]) -> None:
             attempt=job.attempt,
             also=issue,
             room=desk.settings.max_running,
-            changes={**pins, "attempt": attempt, "phase": None, "result": None},
+            changes={**pinned, "attempt": attempt, "phase": None, "result": None},
         )
     except NoRoomError:
         return

@@ -8,6 +8,7 @@ is made, so the task may be killed anywhere and run again.
 from app.domain import naming, rendering
 from app.domain.job import Job, Report, State
 from app.forges.port import Forge, ForgeError, Pull
+from app.jobs import pins
 from app.jobs.desk import Desk
 from app.jobs.ending import AFTER_THE_END, fail
 from app.jobs.examine import Examined, RejectedError, examine
@@ -62,6 +63,12 @@ def _publish(desk: Desk, job: Job, result: Result) -> None:
 
 
 def _deliver_or_save(desk: Desk, job: Job, mirror: Mirror, examined: Examined) -> None:
+    if stop := pins.revoked(desk, job):
+        fail(desk, job, stop, to=State.CANCELLED)  # nothing is pushed for who may not ask
+        return
+    if stop := pins.objection(desk, job):
+        _save(desk, job, mirror, examined, stop, to=State.CANCELLED)
+        return
     try:
         _deliver(desk, job, mirror, examined)
     except LeaseLost as error:
@@ -75,13 +82,15 @@ def _no_changes(desk: Desk, job: Job) -> None:
     )
 
 
-def _save(desk: Desk, job: Job, mirror: Mirror, examined: Examined, sentence: str) -> None:
+def _save(
+    desk: Desk, job: Job, mirror: Mirror, examined: Examined, sentence: str, *, to: State = State.FAILED
+) -> None:
     """Put unfinished work on a branch of its own: nothing is thrown away, nothing is claimed."""
     branch = f"{desk.settings.branch_prefix}unfinished-{job.id}"
     push(mirror.git, url=mirror.url, sha=examined.head, branch=branch, expected=None)
     report = Report(head_sha=examined.head, saved_branch=branch)
     desk.jobs.change(job.id, attempt=job.attempt, report=report, result=examined.result)
-    fail(desk, job, sentence)
+    fail(desk, job, sentence, to=to)
 
 
 def _deliver(desk: Desk, job: Job, mirror: Mirror, examined: Examined) -> None:
@@ -89,6 +98,7 @@ def _deliver(desk: Desk, job: Job, mirror: Mirror, examined: Examined) -> None:
     job = job.model_copy(update={"result": examined.result})
     never = {job.target_branch, forge.repo(job.repo).default_branch}
     backup = f"refs/forgehand/backup/{job.id}"
+    pins.remember_push(desk, job, job.expected_tip, head)
     pushed = push(
         mirror.git,
         url=mirror.url,

@@ -43,12 +43,8 @@ class Jobs:
         *,
         trigger: str,
         tasks: Sequence[Task],
-        also: Callable[[Pipeline], None] = lambda _: None,
     ) -> Job:
-        """Store a new job, once per `trigger`, with `also` in the same MULTI.
-
-        Answers the job that is stored, whoever made it.
-        """
+        """Store a new job, once per `trigger`. Answers the job that is stored, whoever made it."""
         key = keys.trigger(trigger)
 
         def step(pipe: Pipeline) -> Job:
@@ -60,10 +56,14 @@ class Jobs:
             pipe.zadd(keys.JOBS, {job.id: job.created_at})
             self._write(pipe, job)
             self._follow(pipe, job.id, tasks)
-            also(pipe)
             return job
 
         return self._atomically(step, key)
+
+    def made_by(self, trigger: str) -> str | None:
+        """Id of the job that this trigger made; none where it made none."""
+        found = self._redis.get(keys.trigger(trigger))
+        return found.decode() if found else None
 
     def get(self, job_id: str) -> Job:
         """Raise `JobNotFoundError` where there is none."""

@@ -37,6 +37,8 @@ class Task(Value):
     """The issue or pull request it stands on; none for `forgehand run`."""
     request: str = Field(default="", max_length=MAX_PROSE)
     """The comment that triggered the job, without the mention; empty where a label did."""
+    approved_by: str = Field(default="", max_length=255)
+    """Who approved title and description, where their author may not ask for work."""
 
 
 class Limits(Value):

@@ -11,6 +11,7 @@ from app.demo.story import Story
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 URL = os.environ.get("FORGEHAND_TEST_FORGE_URL", "")
+KIND = os.environ.get("FORGEHAND_TEST_FORGE", "gitea")
 LOGIN = os.environ.get("FORGEHAND_TEST_FORGE_ADMIN", "")
 PASSWORD = os.environ.get("FORGEHAND_TEST_FORGE_PASSWORD", "")
 
@@ -20,7 +21,7 @@ PASSWORD = os.environ.get("FORGEHAND_TEST_FORGE_PASSWORD", "")
     reason="no real forge named: set FORGEHAND_TEST_FORGE_URL, _ADMIN and _PASSWORD (an administrator's)",
 )
 def test_the_story() -> None:
-    with Stage(forge=ForgeAdmin(url=URL.rstrip("/"), login=LOGIN, password=PASSWORD)) as stage:
+    with Stage(forge=ForgeAdmin(url=URL.rstrip("/"), login=LOGIN, password=PASSWORD, kind=KIND)) as stage:
         story = Story(stage, lambda _: None, suffix=secrets.token_hex(3))
         story.play()
         assert [step.ok for step in story.steps] == [True] * 6

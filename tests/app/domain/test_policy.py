@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.policy import FORBIDDEN_PATHS, Bounds, judge, repo_is_allowed, who_may_ask
+from app.domain.policy import (
+    FORBIDDEN_PATHS,
+    Asker,
+    Bounds,
+    is_out_of_bounds,
+    judge,
+    may_trigger,
+    may_write,
+    repo_is_allowed,
+)
+from app.domain.repo_config import Allow
 
 BOUNDS = Bounds(max_files=3, max_commits=2)
 
@@ -16,32 +26,64 @@ class File:
     new_mode: str = "100644"
 
 
-def ask(actor, author):
-    return who_may_ask(actor="ada", actor_permission=actor, author="bob", author_permission=author)
+OURS, BOT = 1, 50
 
 
-@pytest.mark.parametrize("actor", ["write", "admin"])
-@pytest.mark.parametrize("author", ["write", "admin"])
-def test_writers_may_ask(actor, author):
-    assert ask(actor, author) is None
+def asker(permission="write", **changes):
+    return Asker(**{"id": 7, "login": "Ada", "permission": permission, "is_bot": False, **changes})
 
 
-@pytest.mark.parametrize(
-    "known", ["none", "read", "", "WRITE", "Write ", "owner", "triage", "maintain", "None"]
-)
+def refusal(someone, bots=(), **allow):
+    return may_trigger(someone, Allow(**allow), bots=bots, ours=OURS)
+
+
+@pytest.mark.parametrize("permission", ["write", "maintain", "admin"])
+def test_writers_may_ask(permission):
+    assert refusal(asker(permission)) is None
+    assert may_write(asker(permission))
+
+
+@pytest.mark.parametrize("known", ["none", "read", "", "WRITE", "Write ", "owner", "triage", "None"])
 def test_everybody_else_may_not(known):
-    assert not ask(known, "write").tell  # strangers get no answer
-    refusal = ask("write", known)
-    assert refusal.tell
-    assert "bob" in refusal.reason
+    assert not refusal(asker(known)).tell  # strangers get no answer
+    assert not may_write(asker(known))
 
 
-UNKNOWN = st.text().filter(lambda word: word not in {"write", "admin"})
+@given(st.text().filter(lambda word: word not in {"write", "maintain", "admin"}))
+def test_an_unknown_permission_is_no_permission(word):
+    assert refusal(asker(word)) is not None
 
 
-@given(UNKNOWN, UNKNOWN)
-def test_an_unknown_permission_is_no_permission(actor, author):
-    assert ask(actor, author) is not None
+def test_our_own_account_may_not_even_as_an_administrator():
+    assert "our own account" in refusal(asker("admin", id=OURS)).reason
+
+
+def test_machine_accounts_need_their_id_on_the_list_and_the_right():
+    assert "machine account" in refusal(asker(id=BOT, is_bot=True)).reason
+    assert refusal(asker(id=BOT, is_bot=True), bots=(BOT,)) is None
+    assert refusal(asker("read", id=BOT, is_bot=True), bots=(BOT,)) is not None
+    assert refusal(asker(id=BOT, is_bot=True, login="ada"), bots=(BOT + 1,)) is not None
+
+
+@pytest.mark.parametrize(("permission", "may"), [("write", False), ("maintain", True), ("admin", True)])
+def test_a_repository_may_want_maintainers(permission, may):
+    found = refusal(asker(permission), who="maintain")
+    assert (found is None) == may
+    assert may or found.tell  # who may write may read why not
+
+
+def test_a_repository_may_name_accounts_but_a_name_gives_no_right():
+    assert refusal(asker(), who=("bob", "ADA")) is None
+    assert refusal(asker(), who=("bob",)).tell
+    assert not refusal(asker("read"), who=("ada",)).tell
+
+
+def test_what_a_repository_wants_to_have_done():
+    assert is_out_of_bounds(Allow(), kind="code", target="main") is None
+    assert "`code`" in is_out_of_bounds(Allow(kinds=("rebase",)), kind="code", target="main")
+    some = Allow(targets=("main", "release/*"))
+    assert is_out_of_bounds(some, kind="code", target="release/1.x") is None
+    assert "`dev`" in is_out_of_bounds(some, kind="code", target="dev")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
+import re
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.repo_config import BadRepoConfigError, RepoConfig, parse
+from app.domain.repo_config import Allow, BadRepoConfigError, RepoConfig, parse
 
 
 @pytest.mark.parametrize("text", [None, b"", b"# nothing\n", b"---\n", b"{}", b"verify:\n"])
@@ -14,6 +16,42 @@ def test_nothing_said_means_the_defaults(text):
 
 def test_the_verify_command():
     assert parse(b"verify: |\n  make test\n").verify == "make test\n"
+
+
+def test_every_key_is_documented():
+    page = (Path(__file__).parents[3] / "docs" / "repository.md").read_text()
+    keys = [name for name in RepoConfig.model_fields if name != "allow"]
+    assert all(f"| `{key}` |" in page for key in [*keys, *(f"allow.{name}" for name in Allow.model_fields)])
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert parse(example.encode()).allow.targets == ("main", "release/*")
+
+
+def test_who_is_allowed_what():
+    allow = parse(b"allow:\n  who: [ann, bob]\n  kinds: [rebase]\n  targets: ['release/*']\n").allow
+    assert (allow.who, allow.kinds, allow.targets) == (("ann", "bob"), ("rebase",), ("release/*",))
+    assert parse(b"allow: {who: maintain}").allow == Allow(who="maintain")
+    assert parse(b"allow: {}").allow == Allow(who="write", kinds=("code", "rebase"), targets=("*",))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"who: everybody", "allow.who: .*write `write`, `maintain`, or a list of account names"),
+        (b"who: []", "allow.who: .*a list of account names"),
+        (b"who: [5]", "allow.who"),
+        (b"who: {ann: 1}", "allow.who: .*a list of account names"),
+        (b"who: null", "allow.who: .*a list of account names"),
+        (b"who: ['']", "allow.who"),
+        (b"kinds: [code, review]", "allow.kinds.1: Input should be 'code' or 'rebase'"),
+        (b"kinds: []", "allow.kinds"),
+        (b"targets: main", "allow.targets"),
+        (b"targets: []", "allow.targets"),
+        (b"whom: write", "allow.whom: Extra"),
+    ],
+)
+def test_what_is_no_rule_is_an_error_that_names_the_key(text, message):
+    with pytest.raises(BadRepoConfigError, match=rf"on the default branch: {message}"):
+        parse(b"allow: {" + text + b"}", where="the default branch")
 
 
 def test_an_unknown_key_is_named():

@@ -1,4 +1,7 @@
-"""One embedded forge for the session; every test has a repository of its own, a desk, and plays the runner."""
+"""One forge for the session; every test has a repository of its own, a desk, and plays the runner.
+
+The forge is the embedded one, or the real one that the environment names (see tests/contract/conftest.py).
+"""
 
 import dataclasses
 import itertools
@@ -12,14 +15,14 @@ import pytest
 import stamina
 
 from app.domain.job import State
-from app.forges.gitea.adapter import Gitea
 from app.jobs.intake import intake
 from app.jobs.launch import launch
 from app.jobs.publish import publish
 from app.jobs.spec import spec_of
 from runner.protocol import AgentRun, Result
+from tests.support.adapters import KIND, adapter_for, door
 from tests.support.desk import make_desk, settings
-from tests.support.forge import running_forge
+from tests.support.forge import the_forge
 from tests.support.launcher import ScriptedLauncher
 
 BOT_SCOPES = ("write:repository", "write:issue", "read:user")
@@ -77,8 +80,8 @@ class Place:
         self.server, self._redis, self._numbers = server, redis, itertools.count(1)
         self.desk = self.make_desk()
 
-    def make_desk(self, *, repos=("*/*",), **changes):
-        home = {"url": self.server.url, "token": self.bot.token, "repos": repos}
+    def make_desk(self, *, repos=("*/*",), bots=(), **changes):
+        home = {"url": self.server.url, "token": self.bot.token, "repos": repos, "bots": bots}
         options = settings(self.folder / "data", home=home, **changes)
         return make_desk(
             self._redis,
@@ -96,9 +99,27 @@ class Place:
     def issue(self, title="Say hello", body="Please.", *, by=None):
         return (by or self.owner).issue(self.repo, title, body)
 
-    def label(self, number, *names):
+    def label(self, number, *names, by=None):
+        """Make these the issue's labels."""
         ids = [self.labels[name] for name in names]
-        self.owner.api("PUT", f"/repos/{self.repo}/issues/{number}/labels", {"labels": ids})
+        (by or self.owner).api("PUT", f"/repos/{self.repo}/issues/{number}/labels", {"labels": ids})
+
+    def edit(self, number, **changes):
+        self.owner.api("PATCH", f"/repos/{self.repo}/issues/{number}", changes)
+
+    def rules(self, text):
+        """Write `.forgehand.yml` on the default branch."""
+        self.owner.write(self.repo, ".forgehand.yml", text)
+
+    def pull(self, branch="feature"):
+        """A pull request from a new branch."""
+        self.owner.write(self.repo, f"{branch}.txt", "x", new_branch=branch)
+        return self.owner.pull(self.repo, branch)
+
+    def asked_in_comment(self, number, text, *, by=None):
+        """Say it, tell the service, and give the newest job."""
+        self.deliver(*self.comment_event(number, self.say(number, text, by=by), by=by))
+        return self.jobs()[0]
 
     def say(self, number, text, *, by=None):
         return (by or self.owner).api("POST", f"/repos/{self.repo}/issues/{number}/comments", {"body": text})[
@@ -127,10 +148,10 @@ class Place:
         is_pull = issue.get("pull_request") is not None
         return "issue_comment", self.payload(number, by, "created", comment=comment, is_pull=is_pull)
 
-    def deliver(self, event, body, *, desk=None):
-        """Accept a delivery and handle everything that waits."""
+    def deliver(self, event, body, *, desk=None, repo=None):
+        """Accept a delivery and handle everything that waits. `repo`: signed with that one's own secret."""
         desk = desk or self.desk
-        desk.deliveries.accept(endpoint="home", uuid=uuid.uuid4().hex, event=event, body=body)
+        desk.deliveries.accept(endpoint="home", repo=repo, uuid=uuid.uuid4().hex, event=event, body=body)
         for delivery_id in desk.deliveries.waiting(older_than_seconds=-1):
             intake(desk, delivery_id)
 
@@ -238,16 +259,17 @@ class Place:
 
 @pytest.fixture(scope="session")
 def forge_server(tmp_path_factory):
-    with running_forge(tmp_path_factory.mktemp("forge")) as found:
+    with the_forge(tmp_path_factory.mktemp("forge")) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def people(forge_server):
     owner, bot, stranger = forge_server.user(), forge_server.user(scopes=BOT_SCOPES), forge_server.user()
-    forge = Gitea(forge_server.url, bot.token)
-    yield owner, bot, stranger, forge
-    forge.close()
+    with door(KIND, forge_server) as api_url:
+        forge = adapter_for(KIND, forge_server, api_url, bot.token)
+        yield owner, bot, stranger, forge
+        forge.close()
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,8 @@ def test_a_failed_job_asks_for_a_human(place):
 
 
 def test_a_refused_job_is_told(place):
-    number = place.issue(by=place.stranger)
+    place.rules("allow: {targets: [other]}\n")
+    number = place.issue()
     place.label(number, "agent")
     place.deliver(*place.label_event(number))
     comment(place.desk, place.job().id)
