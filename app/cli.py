@@ -204,6 +204,106 @@ def _redis_url(settings: "Settings") -> str:
 
 
 @cli.command()
+def connect(
+    kind: Annotated[str, typer.Argument(help="gitea, forgejo or github.", show_default=False)],
+    repo: Annotated[str, typer.Option(help="Repository, owner/name.")],
+    url: Annotated[
+        str, typer.Option(help="Address of the forge; of github https://github.com without it.")
+    ] = "",
+    name: Annotated[
+        str | None,
+        typer.Option(help="What the forge is called in settings and webhook; its kind, without it."),
+    ] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="Where the forge reaches this service; remembered in the file.")
+    ] = None,
+    env_file: Annotated[
+        Path, typer.Option(envvar="FORGEHAND_ENV_FILE", help="File that the connection is written into.")
+    ] = Path(".env"),
+    rotate_secret: Annotated[
+        bool,
+        typer.Option(
+            "--rotate-secret", help="Give the webhook a new secret; the old one is good until then."
+        ),
+    ] = False,
+    app_id: Annotated[int | None, typer.Option(help="Of github: act as the App of this id.")] = None,
+    app_key_file: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Connect a repository: check token and rights, make labels and webhook, see a test delivery arrive.
+
+    The token is read from FORGEHAND_FORGES__<NAME>__TOKEN, else asked for, else read from standard input.
+    """
+    from app import connect as connect_case
+    from app.findings import Findings, connect_json
+
+    _only_errors()
+    forge = connect_case.KINDS.get(kind.lower())
+    if forge is None or not (url or forge == "github"):
+        _fail("say which forge: connect gitea|forgejo|github --url https://… --repo owner/name", WRONG_USAGE)
+    wish = connect_case.Wish(
+        kind=forge,
+        url=url or "https://github.com",
+        repo=repo,
+        name=name,
+        env_file=env_file,
+        public_url=public_url,
+        rotate_secret=rotate_secret,
+        app_id=app_id,
+        app_key_file=app_key_file,
+    )
+    out = Findings(to_stderr=as_json)
+    try:
+        outcome = connect_case.connect(wish, ask_secret=_ask_secret, say=out.line)
+    except connect_case.ConnectError as error:
+        if as_json:
+            _print_json({"ok": False, "error": str(error)})
+        _fail(str(error))
+    if as_json:
+        _print_json(connect_json(outcome))
+    out.next(outcome.next)
+    sys.exit(0 if outcome.ok else FAILED)
+
+
+def _only_errors() -> None:
+    """What a web process of the moment has to say isn't what was asked for."""
+    import logging
+
+    import structlog
+
+    from app.telemetry import logs
+
+    logs.configure("console")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
+def _ask_secret(what: str) -> str:
+    """Asked for without echo where somebody sits there, else read from standard input."""
+    import getpass
+
+    return getpass.getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.readline()
+
+
+@cli.command()
+def doctor(
+    env_file: Annotated[
+        Path, typer.Option(envvar="FORGEHAND_ENV_FILE", help="File that the settings are read from.")
+    ] = Path(".env"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Check everything again: settings, this machine, the service, and each connected repository."""
+    from app import doctor as doctor_case
+    from app.findings import Findings, doctor_json
+
+    _only_errors()
+    out = Findings(to_stderr=as_json)
+    sections = doctor_case.examine(env_file, say=out.section)
+    if as_json:
+        _print_json(doctor_json(sections))
+    sys.exit(0 if doctor_case.is_ok(sections) else FAILED)
+
+
+@cli.command()
 def settings(
     reference: Annotated[
         bool, typer.Option("--reference", help="Print the reference instead of the values.")

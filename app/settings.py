@@ -1,18 +1,26 @@
 """Every setting of the service, typed, in one place.
 
-Read once, in `app.wiring`, from `FORGEHAND_…` environment variables and a `.env` file; two levels are joined
-by `__` (`FORGEHAND_FORGES__HOME__URL`). An unknown `FORGEHAND_…` name is an error, so that a typo can't silently
-fall back to a default. Secrets are `SecretStr`: they don't print.
+Read once, by the command line, from `FORGEHAND_…` environment variables and a `.env` file, or the file that
+`FORGEHAND_ENV_FILE` names; the environment goes first. Two levels are joined by `__` (`FORGEHAND_FORGES__HOME__URL`).
+Letter case of names doesn't count, nor that of forges and repositories. An unknown `FORGEHAND_…` name is an error, so
+that a typo can't silently fall back to a default. Secrets are `SecretStr`: they don't print.
 """
 
+import fnmatch
+import importlib.util
 import os
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from types import EllipsisType
+from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -23,7 +31,17 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "FORGEHAND_"
-_NOT_SETTINGS = ("FORGEHAND_TEST_", "FORGEHAND_BROKER_URL", "FORGEHAND_JOB_TOKEN", "FORGEHAND_CLAUDE_BINARY")
+ENV_FILE = "FORGEHAND_ENV_FILE"
+"""Names the file of settings, where that isn't `.env` in the working directory. Only looked for in the environment."""
+_NOT_SETTINGS = (
+    "FORGEHAND_TEST_",
+    ENV_FILE,
+    "FORGEHAND_BROKER_URL",
+    "FORGEHAND_JOB_TOKEN",
+    "FORGEHAND_CLAUDE_BINARY",
+)
+MAX_SECRETS = 4
+"""For one scope: each body is signed with all of them to compare."""
 
 
 class BadSettingsError(Exception):
@@ -31,7 +49,49 @@ class BadSettingsError(Exception):
 
 
 NonEmptySecret = Annotated[SecretStr, Field(min_length=8)]
+Secrets = Annotated[tuple[NonEmptySecret, ...], Field(max_length=MAX_SECRETS)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")]
+
+
+def _in_lower_case(table: Any) -> Any:
+    """Before anything is read, so that one name in two spellings is never taken for two."""
+    if not isinstance(table, dict):
+        return table  # said by the field's own type
+    lowered = {str(key).lower(): value for key, value in table.items()}
+    if len(lowered) < len(table):
+        raise ValueError("two names differ only in letter case, which doesn't count here: keep one of them")
+    return lowered
+
+
+def _matching(pattern: str, sentence: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError(sentence)
+        return text
+
+    return AfterValidator(check)
+
+
+RepoName = Annotated[str, _matching(r"[\w.-]{1,100}/[\w.-]{1,100}", "a repository is written as owner/name")]
+RepoPattern = Annotated[
+    str,
+    _matching(r"[\w.*-]{1,100}/[\w.*-]{1,100}", "write owner/name; * stands for anything within one part"),
+]
+ForgeName = Annotated[
+    str, _matching(r"[a-z0-9](_?[a-z0-9-]){0,39}", "a forge's name has letters, digits, - and single _ only")
+]
+
+
+def covers(patterns: Iterable[str], repo: str) -> bool:
+    """Whether one of `patterns` is for `owner/name`; `*` matches within one part only, letter case doesn't count."""
+    owner, _, name = repo.lower().partition("/")
+    wanted = [pattern.lower().partition("/") for pattern in patterns]
+    return any(fnmatch.fnmatchcase(owner, one) and fnmatch.fnmatchcase(name, two) for one, _, two in wanted)
+
+
+RepoSecrets = Annotated[
+    dict[RepoName, Annotated[Secrets, Field(min_length=1)]], BeforeValidator(_in_lower_case)
+]
 
 
 class ForgeSettings(BaseModel):
@@ -51,11 +111,11 @@ class ForgeSettings(BaseModel):
     """Id of the GitHub App that we act as."""
     app_private_key: NonEmptySecret | None = None
     """The GitHub App's private key, PEM."""
-    webhook_secrets: tuple[NonEmptySecret, ...] = ()
+    webhook_secrets: Secrets = ()
     """Accepted secrets of webhooks at `…/webhooks/<name>`, as a JSON list: two while one is being rotated."""
-    repo_secrets: dict[str, tuple[NonEmptySecret, ...]] = Field(default_factory=dict)
+    repo_secrets: RepoSecrets = Field(default_factory=dict)
     """Secrets for one repository alone, whose webhook calls `…/webhooks/<name>/<owner>/<repo>`: a JSON table."""
-    repos: tuple[str, ...] = Field(min_length=1)
+    repos: tuple[RepoPattern, ...] = Field(min_length=1)
     """Repositories that we work on, `owner/name`, `*` allowed in each part, as a JSON list."""
     bots: tuple[int, ...] = ()
     """Numeric ids of machine accounts that may make us work, as a JSON list. All others are ignored."""
@@ -67,9 +127,21 @@ class ForgeSettings(BaseModel):
             raise ValueError("app_id and app_private_key are only for kind=github")
         if (self.app_id is None) != (self.app_private_key is None) or by_app == (self.token is not None):
             raise ValueError("set token; or, for a GitHub App, app_id and app_private_key and no token")
-        if not self.webhook_secrets and not any(self.repo_secrets.values()):
+        if not self.webhook_secrets and not self.repo_secrets:
             raise ValueError("set webhook_secrets or repo_secrets: unsigned deliveries are never accepted")
+        if stray := [repo for repo in self.repo_secrets if not self.covers(repo)]:
+            raise ValueError(f"repo_secrets has {stray[0]}, which repos doesn't cover: add it there")
+        if self.kind == "github" and importlib.util.find_spec("github") is None:
+            raise ValueError("kind=github needs PyGithub: pip install 'forgehand[github]'")
         return self
+
+    def covers(self, repo: str) -> bool:
+        """Whether `owner/name` is on the list."""
+        return covers(self.repos, repo)
+
+    def secrets_of(self, repo: str | None) -> tuple[SecretStr, ...]:
+        """What may sign deliveries of one repository's webhook, or of the forge's; empty where there is none."""
+        return self.webhook_secrets if repo is None else self.repo_secrets.get(repo.lower(), ())
 
 
 class Settings(BaseSettings):
@@ -102,7 +174,9 @@ class Settings(BaseSettings):
     pages_public: bool = False
     """Show API and pages to everybody. Logs may quote private code: for loopback and demos."""
 
-    forges: dict[str, ForgeSettings] = Field(default_factory=dict)
+    forges: Annotated[dict[ForgeName, ForgeSettings], BeforeValidator(_in_lower_case)] = Field(
+        default_factory=dict
+    )
     """The forges, by the name that their webhook URL ends with: `…/webhooks/<name>`."""
     mention: str = Field(default="agent", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """The name that people write to: `@agent …`. The bot's own login always works too."""
@@ -176,25 +250,51 @@ class Settings(BaseSettings):
         return (self.broker_url or self.public_url).rstrip("/") + "/broker"
 
 
-def load(*, env_file: Path | None = Path(".env")) -> Settings:
-    """Read the settings. Raises `BadSettingsError` with every problem named, values left out."""
+def env_file() -> Path:
+    """The file that settings are read from where nothing else is said."""
+    return Path(os.environ.get(ENV_FILE) or ".env")
+
+
+def load(*, env_file: Path | EllipsisType | None = ..., overlay: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings; `env_file=None` reads no file, and `overlay` goes before all that is read.
+
+    Raises `BadSettingsError` with every problem named, values left out.
+    """
+    path = _default_file() if isinstance(env_file, EllipsisType) else env_file
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in (*os.environ, *dotenv_values(env_file or os.devnull)):
+    for name in (*os.environ, *written(path)):
         base = name.upper().split("__")[0]
         # letter case is ignored here because it is where the values are read
         if name.upper().startswith(PREFIX) and base not in known and not name.startswith(_NOT_SETTINGS):
             raise BadSettingsError(f"{name} is no setting; docs/settings.md lists them all")
     try:
-        return Settings(_env_file=env_file)
+        return Settings(_env_file=path, **(overlay or {}))
     except SettingsError as error:
         raise BadSettingsError(f"{error}; lists and tables are written as JSON") from error
     except ValidationError as error:
         # only place and message: pydantic's own text would print the value, which may be a secret
-        lines = [f"{_variable(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        lines = [f"{_variable(problem['loc'])}: {_plain(problem['msg'])}" for problem in error.errors()]
         raise BadSettingsError("\n".join(lines)) from error
 
 
+_default_file = env_file
+
+
+def written(path: Path | None) -> dict[str, str]:
+    """The names and values in a file of settings, as they are spelt there; empty where there is no file."""
+    try:
+        return {name: value or "" for name, value in dotenv_values(path or os.devnull).items()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettingsError(f"{path} can't be read: {error}") from error
+
+
 def _variable(loc: tuple[int | str, ...]) -> str:
-    parts = [str(part).upper() for part in loc]
+    # pydantic puts [key] behind the key of a table whose name is wrong
+    parts = [str(part).upper() for part in loc if part != "[key]"]
     joined = "__".join(parts)
     return joined if joined.startswith(("ANTHROPIC_", "CLAUDE_", PREFIX)) else PREFIX + joined
+
+
+def _plain(message: str) -> str:
+    """Pydantic's sentence in the words of somebody who writes JSON."""
+    return message.removeprefix("Value error, ").replace("tuple", "list").replace("Tuple", "The list")

@@ -8,7 +8,8 @@ from app.settings import PREFIX, ForgeSettings, Settings
 _HEAD = """# Settings
 
 Made by `forgehand settings --reference`; don't edit by hand. Every setting is an environment variable or a line in
-`.env`. Lists are JSON. Secrets are never printed.
+`.env` (or in the file that `FORGEHAND_ENV_FILE` names); the environment goes first. Lists and tables are JSON. Secrets
+are never printed. `forgehand serve` takes a changed file over by itself, except for `data_dir` and `redis_url`.
 
 """
 
@@ -16,7 +17,9 @@ _FORGES = """
 
 ## Forges
 
-`<NAME>` is yours to choose; the webhook's URL ends with it in lower case: `…/webhooks/<name>`.
+`forgehand connect` writes these ([connecting.md](connecting.md)). `<NAME>` is yours to choose: letters, digits, `-`,
+and single `_`. In webhooks it is in lower case: `…/webhooks/<name>/<owner>/<repo>`, or `…/webhooks/<name>` for one of
+several repositories.
 
 """
 

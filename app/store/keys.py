@@ -53,14 +53,24 @@ def trigger(key: str) -> str:
     return f"{PREFIX}trigger:{key}"
 
 
-def labels(forge: str, repo: str, number: int) -> str:
-    """The label set that we last saw on an issue, as JSON."""
-    return f"{PREFIX}labels:{forge}:{repo}:{number}"
+def edited(forge: str, repo: str, number: int) -> str:
+    """When title or description of a thread were last edited, as far as we were told."""
+    return f"{PREFIX}edited:{forge}:{repo}:{number}"
+
+
+def pushed(forge: str, repo: str, branch: str) -> str:
+    """Hash: a tip of a branch → the tip that we replaced it with."""
+    return f"{PREFIX}pushed:{forge}:{repo}:{branch}"
 
 
 def delivery(delivery_id: str) -> str:
     """A delivery waiting to be handled: endpoint, event name, body."""
     return f"{PREFIX}delivery:{delivery_id}"
+
+
+def hook(endpoint: str, repo: str | None) -> str:
+    """Hash: the last verified delivery of an endpoint's own webhook, or of one repository's."""
+    return f"{PREFIX}hook:{endpoint}:{(repo or '').lower()}"
 
 
 def seen(kind: str, key: str) -> str:

@@ -8,6 +8,11 @@ import httpx
 import psutil
 import pytest
 
+from app.service import running_redis_url
+from app.settings import Settings
+from app.store.connection import EmbeddedRedis
+from tests.support.connect import Operator
+
 
 @pytest.mark.slow
 def test_the_whole_service_starts_serves_and_ends_with_all_it_started(tmp_path):
@@ -40,3 +45,51 @@ def wait_until_ready(port):
         except httpx.HTTPError:
             time.sleep(0.05)
     raise AssertionError("the service didn't start")
+
+
+@pytest.mark.slow
+def test_changed_settings_are_taken_over_and_wrong_ones_are_not(tmp_path):
+    operator = Operator(folder=tmp_path)
+    forge = "FORGEHAND_FORGES__HOME__"
+    written = f'{forge}URL=http://127.0.0.1:9\n{forge}TOKEN=0123456789\n{forge}REPOS=["a/b"]\n'
+
+    def is_open(name):
+        return lambda: httpx.post(f"{operator.url}/webhooks/{name}", trust_env=False).status_code == 415
+
+    with operator.serving():
+        assert not is_open("home")()
+        operator.env_file.write_text(f'{written}{forge}WEBHOOK_SECRETS=["0123456789"]\n')
+        operator.until("it is taken over", lambda: "settings_taken" in operator.log())
+        operator.until("the webhook is there", still(is_open("home")))
+        operator.env_file.write_text(f"{written}{forge}WEBHOOK_SECRETS=[]\nFORGEHAND_LABLE=s3cret\n")
+        operator.until("it is refused", lambda: "settings_not_taken" in operator.log())
+        assert is_open("home")()
+        assert "FORGEHAND_LABLE is no setting" in operator.log()
+        assert "s3cret" not in operator.log()
+
+
+def still(check):
+    """The check, where the web process may be away at the moment."""
+
+    def ask():
+        try:
+            return check()
+        except httpx.HTTPError:
+            return False
+
+    return ask
+
+
+def test_a_running_service_is_told_from_what_a_killed_one_left(tmp_path):
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    assert running_redis_url(settings) is None
+    server = EmbeddedRedis(tmp_path)
+    server.start()
+    assert running_redis_url(settings) == server.url
+    server.stop()
+    assert (tmp_path / "redis" / "lock").exists()
+    assert running_redis_url(settings) is None
+    elsewhere = Settings(
+        _env_file=None, redis_url="redis://127.0.0.1:9", port=9, public_url="http://127.0.0.1:9"
+    )
+    assert running_redis_url(elsewhere) is None

@@ -77,13 +77,31 @@ def test_what_runners_and_tests_are_told_is_no_setting_of_ours(env):
     [
         ({"FORGEHAND_FORGES__HOME__TOKNE": "s3cret-token"}, "FORGEHAND_FORGES__HOME__TOKNE"),
         ({"FORGEHAND_FORGES__HOME__TOKEN": "s3cret"}, "FORGEHAND_FORGES__HOME__TOKEN"),
-        ({"FORGEHAND_FORGES__HOME__WEBHOOK_SECRETS": "[]"}, "WEBHOOK_SECRETS"),
+        ({"FORGEHAND_FORGES__HOME__WEBHOOK_SECRETS": "[]"}, "set webhook_secrets or repo_secrets"),
         ({"FORGEHAND_FORGES__HOME__WEBHOOK_SECRETS": '[""]'}, "WEBHOOK_SECRETS__0"),
         ({"FORGEHAND_FORGES__HOME__WEBHOOK_SECRETS": '["s3cret"]'}, "WEBHOOK_SECRETS__0"),
         ({"FORGEHAND_FORGES__HOME__WEBHOOK_SECRETS": "s3cret-of-the-hook"}, ""),
         ({"FORGEHAND_FORGES__HOME__REPOS": "[]"}, "FORGEHAND_FORGES__HOME__REPOS"),
         ({"FORGEHAND_FORGES__HOME__KIND": "s3cret"}, "FORGEHAND_FORGES__HOME__KIND"),
         ({"FORGEHAND_FORGES__HOME__URL": "https://bot:s3cret@forge.example"}, "FORGEHAND_FORGES__HOME__URL"),
+        ({"FORGEHAND_FORGES__HOME__REPOS": '["s3cret"]'}, "REPOS__0: write owner/name"),
+        ({"FORGEHAND_FORGES__HOME__REPOS": '["[a]/b"]'}, "REPOS__0: write owner/name"),
+        (
+            {"FORGEHAND_FORGES__HOME__REPO_SECRETS": '{"ada":["s3cret-0123"]}'},
+            "REPO_SECRETS__ADA: a repository",
+        ),
+        ({"FORGEHAND_FORGES__HOME__REPO_SECRETS": '{"ada/a":"s3cret-0123"}'}, "should be a valid list"),
+        ({"FORGEHAND_FORGES__HOME__REPO_SECRETS": '{"ada/a":[]}'}, "at least 1 item"),
+        ({"FORGEHAND_FORGES__HOME__REPO_SECRETS": '{"ada/a":["s3cret"]}'}, "REPO_SECRETS__ADA/A__0"),
+        ({"FORGEHAND_FORGES__HOME__REPO_SECRETS": '{"bob/a":["s3cret-0123"]}'}, "which repos doesn't cover"),
+        (
+            {"FORGEHAND_FORGES__HOME__REPO_SECRETS": '{"ada/a":["s3cret-0123"],"Ada/A":["s3cret-0124"]}'},
+            "letter case",
+        ),
+        ({"FORGEHAND_FORGES__HOME__WEBHOOK_SECRETS": json.dumps(["s3cret-0123"] * 5)}, "at most 4 items"),
+        ({"FORGEHAND_FORGES": '{"Home":{"bots":[1]}}'}, "FORGEHAND_FORGES: two names"),
+        ({"FORGEHAND_FORGES__HO.ME__URL": "https://x"}, "FORGEHAND_FORGES__HO.ME: a forge's name"),
+        ({"FORGEHAND_FORGES__HOME__KIND": "github", "FORGEHAND_FORGES__HOME__APP_ID": "1"}, "set token; or"),
         ({"FORGEHAND_FORGES": "s3cret"}, "forges"),
         ({"FORGEHAND_PORT": "s3cret"}, "FORGEHAND_PORT"),
         ({"FORGEHAND_PORT": "70000"}, "FORGEHAND_PORT"),
@@ -136,3 +154,46 @@ def test_where_runners_reach_the_broker(env):
     assert load(env_file=None).runner_broker_url == "http://127.0.0.1:8080/broker"
     env(FORGEHAND_BROKER_URL="http://inside:9000/base/")
     assert load(env_file=None).runner_broker_url == "http://inside:9000/base/broker"
+
+
+def test_names_of_forges_and_repositories_have_no_letter_case(env):
+    whole = {
+        "Other": {
+            "url": "https://o.example",
+            "token": "t" * 8,
+            "repos": ["A/b"],
+            "repo_secrets": {"A/b": ["s" * 8]},
+        }
+    }
+    env(
+        **{name.replace("HOME", "hOmE"): value for name, value in HOME.items()},
+        FORGEHAND_FORGES=json.dumps(whole),
+    )
+    forges = load(env_file=None).forges
+    assert set(forges) == {"home", "other"}
+    assert forges["other"].secrets_of("a/B")[0].get_secret_value() == "s" * 8
+    assert forges["other"].secrets_of("a/c") == forges["other"].secrets_of(None) == ()
+    assert forges["home"].covers("ADA/x")
+    assert not forges["home"].covers("bob/x")
+
+
+def test_github_needs_its_library_and_says_which(env, monkeypatch):
+    env(**(HOME | {"FORGEHAND_FORGES__HOME__KIND": "github"}))
+    assert load(env_file=None).forges["home"].kind == "github"
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert "pip install 'forgehand[github]'" in refused()
+
+
+def test_another_file_may_be_named(env, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("FORGEHAND_PORT=1111\n")
+    (tmp_path / "other").write_text("FORGEHAND_PORT=2222\n")
+    monkeypatch.chdir(tmp_path)
+    assert load().port == 1111
+    env(FORGEHAND_ENV_FILE="other")
+    assert load().port == 2222
+    assert load(overlay={"port": 3}).port == 3
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / ".env").write_bytes(b"FORGEHAND_LABEL=\xff\n")
+    assert f"{tmp_path}/.env can't be read" in refused(env_file=tmp_path / ".env")

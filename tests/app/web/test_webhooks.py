@@ -3,7 +3,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import structlog
 
+from app import wiring
+from app.web import webhooks
 from tests.support.desk import OLD_SECRET, SECRET
 
 BODY = b'{"action": "label_updated"}'
@@ -23,6 +26,18 @@ def headers(body=BODY, secret=SECRET, **changes):
 
 def post(web, body=BODY, endpoint="home", content=None, **changes):
     return web.http.post(f"/webhooks/{endpoint}", content=content or body, headers=headers(body, **changes))
+
+
+@pytest.fixture
+def scoped(serve):
+    """A forge with secrets of its own, and with one for each of two repositories."""
+    secrets = {"Ada/Demo": ("secret-of-the-demo", "its-old-secret"), "ada/other": ("secret-of-the-other",)}
+    return serve(home={"repo_secrets": secrets})
+
+
+@pytest.fixture
+def only_scoped(serve):
+    return serve(home={"webhook_secrets": (), "repo_secrets": {"ada/demo": ("secret-of-the-demo",)}})
 
 
 def inbox(web):
@@ -127,3 +142,118 @@ def test_an_odd_delivery_id_is_not_used(web, uuid):
 
 def test_only_post(web):
     assert web.http.get("/webhooks/home").status_code == 405
+
+
+@pytest.mark.parametrize("address", ["home/ada/demo", "home/Ada/DEMO"])
+@pytest.mark.parametrize("secret", ["secret-of-the-demo", "its-old-secret"])
+def test_a_repositorys_own_webhook_is_for_that_one_alone(scoped, address, secret):
+    assert post(scoped, endpoint=address, secret=secret).status_code == 202
+    (delivery_id,) = inbox(scoped)
+    assert scoped.desk.deliveries.get(delivery_id).repo == "ada/demo"
+    assert scoped.desk.deliveries.heard("home", "ada/demo").count == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "secret"),
+    [
+        ("home/ada/demo", "secret-of-the-other"),
+        ("home/ada/other", "secret-of-the-demo"),
+        ("home/ada/demo", SECRET),
+        ("home", "secret-of-the-demo"),
+    ],
+)
+def test_a_secret_is_good_in_its_own_scope_only(scoped, redis, address, secret):
+    assert post(scoped, endpoint=address, secret=secret).status_code == 401
+    assert redis.keys("*") == []
+
+
+def test_one_body_counts_once_per_scope(scoped, queued):
+    for address, secret in (("home/ada/demo", "secret-of-the-demo"), ("home/ada/other", "secret-of-the-other"), ("home", SECRET)):  # fmt: skip
+        assert post(scoped, endpoint=address, secret=secret).status_code == 202
+        assert post(scoped, endpoint=address, secret=secret).status_code == 200
+    assert len(queued()) == 3
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["nowhere", "nowhere/ada/demo", "home", "home/ada/none", "home/ada/*", "home/ada/..", "HOME/ada/demo"],
+)
+def test_what_is_not_connected_looks_like_what_is_not_there(only_scoped, redis, address):
+    answer = post(only_scoped, endpoint=address, secret="secret-of-the-demo")
+    assert (answer.status_code, answer.text) == (404, "no webhook is configured under this address\n")
+    assert redis.keys("*") == []
+
+
+@pytest.mark.parametrize("address", ["home/ada", "home/ada/demo/more", "home//demo"])
+def test_what_is_no_address_of_ours(only_scoped, redis, address):
+    assert post(only_scoped, endpoint=address, secret="secret-of-the-demo").status_code == 404
+    assert redis.keys("*") == []
+
+
+def test_a_body_is_signed_with_its_own_scopes_secrets_only(serve, monkeypatch):
+    table = {f"ada/repo{number}": (f"the-secret-{number}",) for number in range(2_000)}
+    web = serve(home={"repo_secrets": table})
+    tried = []
+    real = webhooks.is_signed
+    monkeypatch.setattr(
+        webhooks,
+        "is_signed",
+        lambda claimed, body, secrets: tried.extend(secrets) or real(claimed, body, secrets),
+    )
+    assert post(web, endpoint="home/ada/repo1999", secret="the-secret-1999").status_code == 202
+    assert tried == ["the-secret-1999"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "shown"),
+    [
+        ("gitea", "X-Gitea-Signature", "{}"),
+        ("forgejo", "X-Forgejo-Signature", "{}"),
+        ("github", "X-Hub-Signature-256", "sha256={}"),
+    ],
+)
+def test_the_endpoints_kind_says_which_header_counts(serve, kind, header, shown):
+    """All the other headers carry a good signature, and none of them is looked at."""
+    dialects = {one: wiring.dialect(one) for one in ("gitea", "forgejo", "github")}
+    web = serve(home={"kind": kind})
+    web.desk.dialects.clear()
+    web.desk.dialects.update(dialects)
+    good = hmac.new(SECRET.encode(), BODY, "sha256").hexdigest()
+    all_of_them = {
+        "X-Gitea-Signature": good,
+        "X-Forgejo-Signature": good,
+        "X-Gogs-Signature": good,
+        "X-Hub-Signature-256": f"sha256={good}",
+    }
+    names = {
+        f"X-{brand}-{what}": "push"
+        for brand in ("Gitea", "Forgejo", "GitHub")
+        for what in ("Event", "Event-Type")
+    }
+    common = {"Content-Type": "application/json", **names}
+    others = {name: value for name, value in all_of_them.items() if name != header}
+
+    def send(extra):
+        sent = {**common, **extra}
+        return web.http.post("/webhooks/home", content=BODY, headers=sent).status_code
+
+    assert send(others) == 401
+    for bad in ("", "sha256=", good[:-1], f"sha1={good}", shown.format(good.upper())):
+        assert send({**others, header: bad}) == 401
+    assert send({header: shown.format(good)}) == 202
+
+
+def test_strangers_cannot_fill_the_log(web):
+    now = [60.0]
+    answer = webhooks._Answers(clock=lambda: now[0])
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(5_000):
+            answer("home", "bad_signature", 401, "no")
+        answer("home", "not_json", 415, "no")
+        for _ in range(20):
+            answer("home", "accepted", 202, "yes")
+        assert len(lines) == webhooks.LINES_PER_MINUTE + 1 + 20
+        now[0] += 60
+        answer("home", "bad_signature", 401, "no")
+    assert lines[-2]["unlogged"] == 5_000 - webhooks.LINES_PER_MINUTE
+    assert lines[-1]["result"] == "bad_signature"
