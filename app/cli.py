@@ -168,15 +168,19 @@ def rebase(
 @cli.command()
 def serve() -> None:
     """Run the whole service: web, one worker, and Redis where none is configured."""
-    from app.service import Service
+    from app.service import Service, ServiceError
+    from app.store.connection import StoreUnavailableError
     from app.telemetry import logs
 
     settings = _load()
-    with Service(settings):
-        logs.get().info(
-            "service_started", url=settings.public_url, data_dir=str(settings.data_dir.absolute())
-        )
-        threading.Event().wait()
+    try:
+        with Service(settings):
+            logs.get().info(
+                "service_started", url=settings.public_url, data_dir=str(settings.data_dir.absolute())
+            )
+            threading.Event().wait()
+    except (ServiceError, StoreUnavailableError) as error:
+        _fail(str(error))
 
 
 @cli.command()

@@ -28,6 +28,8 @@ from app.store.tasks import Task, enqueue_once, queue
 from app.telemetry import logs
 from app.web.factory import create_app
 
+LISTEN_FD = "FORGEHAND_LISTEN_FD"
+"""Names the descriptor of a listening socket that a parent left open for us."""
 RESTART_SECONDS = 0.5
 END_SECONDS = 15.0
 
@@ -48,10 +50,11 @@ class _Server(BaseApplication):
 
 
 def serve_web(desk: Desk) -> None:
-    """Serve HTTP until SIGTERM or SIGINT."""
+    """Serve HTTP until SIGTERM or SIGINT: on the socket that `app.service` holds, else on one of our own."""
     settings = desk.settings
+    given = os.environ.get(LISTEN_FD)
     options = {
-        "bind": f"{settings.host}:{settings.port}",
+        "bind": f"fd://{given}" if given else f"{settings.host}:{settings.port}",
         "workers": 1,
         "threads": settings.web_threads,
         "worker_class": "gthread",
@@ -115,9 +118,17 @@ class Child:
     """A process of ours that is started again when it dies, until `stop`."""
 
     def __init__(
-        self, name: str, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path | None = None
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path | None = None,
+        pass_fds: tuple[int, ...] = (),
     ) -> None:
         self.name = name
+        self._pass_fds = pass_fds
         self._argv, self._env, self._cwd, self._log = list(argv), dict(env), cwd, log
         self._stopping = threading.Event()
         self.process = self._start()
@@ -135,6 +146,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=self._pass_fds,
             )
 
     def _watch(self) -> None:

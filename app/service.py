@@ -1,13 +1,17 @@
 """The whole service on one machine: Redis where none is given, web and worker, each started again when it dies.
 
 When the file of settings changes and what it says is valid, web and worker are started anew with it; while it isn't,
-they go on with what they have. What belongs to this process stays: Redis, `data_dir`, and the environment, which goes
-before the file.
+they go on with what they have. What belongs to this process stays: Redis, `data_dir`, the address that is listened on,
+and the environment, which goes before the file.
+
+This process holds the listening socket, and the web processes come and go behind it: forges deliver once, and while no
+web process is there, what they send waits in the socket's queue.
 """
 
 import fcntl
 import hashlib
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -18,18 +22,22 @@ from typing import Self
 
 import httpx
 
-from app.processes import Child, forgehand_argv
+from app.processes import LISTEN_FD, Child, forgehand_argv
 from app.settings import ENV_FILE, Settings
 from app.store.connection import EmbeddedRedis
 from app.telemetry import logs
 
 LOOK_SECONDS = 1.0
 CHECK_SECONDS = 60.0
-HEAD_START_SECONDS = 0.7
-"""What a process does before it listens takes about as long."""
+BACKLOG = 1_024
+"""Connections that wait while no web process is there."""
 PATIENCE_SECONDS = 3.0
 """A web process that is being started anew is back within that."""
 PROCESSES = ("web", "worker")
+
+
+class ServiceError(Exception):
+    """The service can't start; the message says what to do."""
 
 
 class Service:
@@ -48,6 +56,7 @@ class Service:
         self._env = dict(os.environ if env is None else env)
         self._log_dir = log_dir
         self._redis: EmbeddedRedis | None = None
+        self._socket: socket.socket | None = None
         self._leaving = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch settings", daemon=True)
         self.redis_url = ""
@@ -58,6 +67,7 @@ class Service:
         data_dir = self._settings.data_dir.absolute()
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._seen = _fingerprint(self._env_file)  # before the children read it
+        self._socket = _listening(self._settings.host, self._settings.port)
         if self._settings.redis_url is None:
             self._redis = EmbeddedRedis(data_dir)
             self._redis.start()
@@ -80,10 +90,16 @@ class Service:
             child.stop()
         if self._redis:
             self._redis.stop()
+        if self._socket:
+            self._socket.close()
 
     def _start(self, name: str) -> None:
         log = self._log_dir / f"{name}.log" if self._log_dir else None
-        self.children[name] = Child(name, forgehand_argv(name), env=self._env, cwd=self._cwd, log=log)
+        env, fds = self._env, tuple[int, ...]()
+        if name == "web" and self._socket is not None:
+            fds = (self._socket.fileno(),)
+            env = env | {LISTEN_FD: str(self._socket.fileno())}
+        self.children[name] = Child(name, forgehand_argv(name), env=env, cwd=self._cwd, log=log, pass_fds=fds)
 
     @property
     def _env_file(self) -> Path:
@@ -128,9 +144,18 @@ class Service:
                 return
             old = self.children[name]
             self._start(name)
-            # the new one listens as soon as the old one doesn't, while that one ends what it is about
-            self._leaving.wait(HEAD_START_SECONDS)
-            old.stop()
+            old.stop()  # it ends what it is about
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ServiceError(
+            f"{host}:{port} can't be listened on ({error.strerror}). Is another service running? "
+            "FORGEHAND_HOST and FORGEHAND_PORT say where to listen."
+        ) from error
 
 
 def _fingerprint(path: Path) -> str:

@@ -39,6 +39,7 @@ _NOT_SETTINGS = (
     "FORGEHAND_BROKER_URL",
     "FORGEHAND_JOB_TOKEN",
     "FORGEHAND_CLAUDE_BINARY",
+    "FORGEHAND_LISTEN_FD",
 )
 MAX_SECRETS = 4
 """For one scope: each body is signed with all of them to compare."""

@@ -260,7 +260,7 @@ class Hook:
 
 
 class Connector(Protocol):
-    """What setting up and checking a connection takes; fulfilled by the same adapters. Thread-safety and errors as `Forge`."""
+    """What setting up and checking a connection takes: the same adapters, thread-safety and errors as of `Forge`."""
 
     def check(self, repo: str) -> list[Finding]:
         """Whether token and account may do all that we do in `repo`, and exactly what is missing.

@@ -25,6 +25,8 @@ from app.store.tasks import Task, enqueue
 from app.telemetry import logs
 
 EDIT_MEMORY_SECONDS = 3_600
+NEWS_SECONDS = 7 * 86_400
+"""A label that has been on for longer is no news: timelines may be long."""
 
 
 def intake(desk: Desk, delivery_id: str) -> None:
@@ -101,7 +103,8 @@ class _Intake:
             return
         if isinstance(event, ThreadChanged) and not pins.has_label(thread.labels, label):
             return
-        put_on = self._forge.labelled(thread.repo, thread.number, label)
+        since = self._desk.clock() - NEWS_SECONDS
+        put_on = self._forge.labelled(thread.repo, thread.number, label, since=since)
         if put_on is None or put_on.actor.id == self._us.id:
             logs.get().info(
                 "delivery_ignored", endpoint=self._endpoint, reason="nobody else put our label on"

@@ -107,12 +107,12 @@ class Description:
     def _operation(self, method: str, path: str) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
         """The operation for a path; of several that match, the one with the fewest variable parts."""
         found = [
-            (variable, template)
+            (variable, -len(template), template)
             for pattern, variable, known, template in self._templates
             if known == method and pattern.fullmatch(path)
         ]
         assert found, f"the description has no {method} {path}"
-        template = min(found)[1]
+        template = min(found)[-1]  # of those with as few variable parts the one that says more
         operation = self._whole["paths"][template][method.lower()]
         return template, operation, self._parameters(template, operation)
 
