@@ -68,6 +68,27 @@ def test_changed_settings_are_taken_over_and_wrong_ones_are_not(tmp_path):
         assert "s3cret" not in operator.log()
 
 
+@pytest.mark.slow
+def test_while_the_web_process_is_away_what_comes_waits(tmp_path):
+    """Forges deliver once: killed or started anew, nobody is sent away."""
+    operator = Operator(folder=tmp_path)
+    with operator.serving() as service:
+        for _ in range(3):
+            web = [one for one in psutil.Process(service.pid).children() if one.cmdline()[-1] == "web"]
+            for process in [*web, *web[0].children(recursive=True)]:
+                process.kill()
+            assert httpx.get(f"{operator.url}/healthz", trust_env=False, timeout=30).status_code == 200
+
+
+def test_an_address_that_is_taken_is_told(tmp_path):
+    operator = Operator(folder=tmp_path)
+    with socket.create_server(("127.0.0.1", operator.port)):
+        answer = operator.run("serve")
+    assert answer.code == 1
+    assert f"127.0.0.1:{operator.port} can't be listened on" in answer.err
+    assert "FORGEHAND_PORT" in answer.err
+
+
 def still(check):
     """The check, where the web process may be away at the moment."""
 

@@ -18,8 +18,9 @@ from app.settings import load
 from app.store.connection import EmbeddedRedis
 from app.store.connection import connect as redis_of
 from app.store.deliveries import Deliveries, secret_id
-from tests.support.connect import BOT_SCOPES, KIND, Operator, a_forge, our_hooks
-from tests.support.forge import RunningForge, running_forge
+from tests.support.adapters import KIND
+from tests.support.connect import BOT_SCOPES, Operator, our_hooks
+from tests.support.forge import RunningForge, running_forge, the_forge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -47,7 +48,7 @@ pathlib.Path.rename = counted(pathlib.Path.rename)
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningForge]:
-    with a_forge(tmp_path_factory.mktemp("forge")) as found:
+    with the_forge(tmp_path_factory.mktemp("forge")) as found:
         yield found
 
 

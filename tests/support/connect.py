@@ -16,23 +16,10 @@ from typing import Any
 import httpx
 
 from app.settings_file import read
-from tests.support.forge import Person, RunningForge, running_forge
+from tests.support.adapters import KIND
+from tests.support.forge import Person, RunningForge
 
 BOT_SCOPES = ("write:repository", "write:issue", "read:user")
-KIND = os.environ.get("FORGEHAND_TEST_FORGE", "gitea")
-
-
-@contextlib.contextmanager
-def a_forge(folder: Path) -> Iterator[RunningForge]:
-    """The embedded forge, or the one that the environment names."""
-    if "FORGEHAND_TEST_FORGE_URL" not in os.environ:
-        with running_forge(folder) as forge:
-            yield forge
-        return
-    forge = RunningForge(data=Path(), url=os.environ["FORGEHAND_TEST_FORGE_URL"].rstrip("/"))
-    forge.admin = Person(forge, "", os.environ["FORGEHAND_TEST_FORGE_TOKEN"])
-    yield forge
-    forge.http.close()
 
 
 def free_port() -> int:
