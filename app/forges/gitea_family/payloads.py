@@ -9,9 +9,6 @@ payloads of the others. A reason is logged: it holds no text of the payload but 
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from pydantic import ValidationError
-from pydantic_core import from_json
-
 from app.domain.event import (
     Account,
     CommentChanged,
@@ -41,6 +38,7 @@ from app.forges.gitea_family.shapes import (
     Subject,
     Tip,
 )
+from app.forges.payload import header, read
 from app.forges.port import Dialect
 
 _BRANCH = "refs/heads/"
@@ -190,21 +188,7 @@ _PARSERS: Mapping[str, Callable[[object], Event]] = {
 
 def parse(event_name: str, body: bytes) -> Event:
     """The event that a verified delivery tells of."""
-    parser = _PARSERS.get(event_name)
-    if parser is None:
-        return Ignored(reason="an event of a kind that we don't handle")
-    try:
-        # Parsed before it is looked at: a model that reads JSON itself copies all of it into each of its errors.
-        told = from_json(body, allow_inf_nan=False)
-    except ValueError:
-        return Ignored(reason="not usable: the body is no JSON, or more of it than can be read")
-    try:
-        return parser(told)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(map(str, problem["loc"]))
-        told = problem["msg"] if problem["type"] in {"no_person", "imported"} else problem["type"]
-        return Ignored(reason=f"not usable: {where or 'the whole'}: {told}")
+    return read(_PARSERS, event_name, body)
 
 
 def dialect(brand: str) -> Dialect:
@@ -212,15 +196,10 @@ def dialect(brand: str) -> Dialect:
 
     Both send the headers of others beside theirs, Forgejo also Gitea's.
     """
-
-    def header(name: str) -> Callable[[Mapping[str, str]], str]:
-        wanted = f"x-{brand}-{name}".lower()
-        return lambda headers: next((value for key, value in headers.items() if key.lower() == wanted), "")
-
     return Dialect(
-        signature=header("Signature"),
+        signature=lambda headers: header(headers, f"X-{brand}-Signature"),
         # not `…-Event`, which has one name for comments on pull requests and for reviews
-        event_name=header("Event-Type"),
-        delivery_id=header("Delivery"),
+        event_name=lambda headers: header(headers, f"X-{brand}-Event-Type"),
+        delivery_id=lambda headers: header(headers, f"X-{brand}-Delivery"),
         parse=parse,
     )

@@ -5,13 +5,11 @@ Strict about these fields, in type and size; the others are never looked at.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.domain.event import Account
-
-MAX_TEXT = 200_000
-MAX_LABELS = 1_000
+from app.forges.payload import MAX_LABELS, FullName, Hash, Id, Name, Ref, Shape, Text, Word
 
 _NO_PERSON = "it is a deleted account or one of the forge's own"
 _IMPORTED = "the text was imported from another forge: it isn't by the account that it is shown under"
@@ -31,61 +29,31 @@ def _not_imported(original: str | int) -> str | int:
     return original
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise PydanticCustomError("not_printable", "not printable")
-    return text
-
-
-def _no_nul(text: str) -> str:
-    if "\0" in text:
-        raise PydanticCustomError("nul", "a NUL in text")
-    return text
-
-
-def _no_dots(full_name: str) -> str:
-    if {".", ".."} & {*full_name.split("/")}:
-        raise PydanticCustomError("no_repository", "no repository can be called so")
-    return full_name
-
-
-_RepoName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$"), AfterValidator(_no_dots)
-]
-_Id = Annotated[int, Field(ge=1, lt=2**63)]
-_Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
-_Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_no_nul)]
-_Ref = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_printable)]
-_Hash = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 _Original = AfterValidator(_not_imported)
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True)
-
-
-class User(_Shape):
+class User(Shape):
     id: Annotated[int, Field(lt=2**63), AfterValidator(_person)]
-    login: _Name
+    login: Name
 
     def value(self) -> Account:
         """As the events have it."""
         return Account(id=self.id, login=self.login)
 
 
-class Label(_Shape):
-    name: _Text
+class Label(Shape):
+    name: Text
 
 
 _Labels = Annotated[list[Label], Field(max_length=MAX_LABELS, fail_fast=True)]
 
 
-class Repo(_Shape):
-    full_name: _RepoName
-    default_branch: _Ref
+class Repo(Shape):
+    full_name: FullName
+    default_branch: Ref
 
 
-class Written(_Shape):
+class Written(Shape):
     """Something with an author."""
 
     user: User
@@ -96,19 +64,19 @@ class Written(_Shape):
 class Subject(Written):
     """What an issue and a pull request have in common."""
 
-    number: _Id
-    title: _Text
-    body: _Text | None
+    number: Id
+    title: Text
+    body: Text | None
     labels: _Labels | None
     state: Literal["open", "closed"]
-    updated_at: Annotated[str, Field(max_length=64), AfterValidator(_printable)]
+    updated_at: Word
 
 
-class Head(_Shape):
-    sha: _Hash | Literal[""]
+class Head(Shape):
+    sha: Hash | Literal[""]
 
 
-class Tip(_Shape):
+class Tip(Shape):
     head: Head
 
 
@@ -121,16 +89,16 @@ class Pull(Subject, Tip):
 
 
 class Comment(Written):
-    id: _Id
-    body: _Text
+    id: Id
+    body: Text
 
 
-class Review(_Shape):
-    type: Annotated[str, Field(max_length=64)]
-    content: _Text
+class Review(Shape):
+    type: Word
+    content: Text
 
 
-class Payload(_Shape):
+class Payload(Shape):
     repository: Repo
     sender: User
 
@@ -138,7 +106,7 @@ class Payload(_Shape):
 class Acted(Payload):
     """The payload of what somebody did to an issue or pull request."""
 
-    action: Annotated[str, Field(max_length=64)]
+    action: Word
 
 
 class IssuePayload(Acted):
@@ -160,19 +128,19 @@ class CommentPayload(Acted):
 
 
 class PushPayload(Payload):
-    ref: _Ref
-    before: _Hash
-    after: _Hash
+    ref: Ref
+    before: Hash
+    after: Hash
     total_commits: int
 
 
 class DeletePayload(Payload):
-    ref: _Ref
-    ref_type: Annotated[str, Field(max_length=64)]
-    pusher_type: Annotated[str, Field(max_length=64)]
+    ref: Ref
+    ref_type: Word
+    pusher_type: Word
 
 
 class StatusPayload(Payload):
-    sha: _Hash
-    context: _Text
+    sha: Hash
+    context: Text
     state: Literal["pending", "success", "failure", "error", "warning", "skipped"]

@@ -10,9 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from pydantic import ValidationError
-from pydantic_core import from_json
-
 from app.domain.event import (
     CommentChanged,
     Commented,
@@ -42,6 +39,7 @@ from app.forges.github.shapes import (
     StatusPayload,
     Subject,
 )
+from app.forges.payload import header, read
 from app.forges.port import Dialect
 
 _BRANCH = "refs/heads/"
@@ -125,7 +123,7 @@ def _review(told: object) -> Event:
         return _asks_nothing(payload)
     verdict = "dismissed" if payload.action == "dismissed" else _VERDICTS.get(review.state)
     if verdict is None:
-        return Ignored(reason=f"malformed: a review of the unknown state {one_line(review.state, 40)!r}")
+        return Ignored(reason=f"not usable: a review of the unknown state {one_line(review.state, 40)!r}")
     return Reviewed(actor=actor, thread=thread, verdict=verdict, body=review.body or "", review_id=review.id)
 
 
@@ -183,36 +181,19 @@ _PARSERS: Mapping[str, Callable[[object], Event]] = {
 
 def parse(event_name: str, body: bytes) -> Event:
     """The event that a verified delivery tells of."""
-    parser = _PARSERS.get(event_name)
-    if parser is None:
-        return Ignored(reason="an event of a kind that we don't handle")
-    try:
-        # Parsed before it is looked at: a model that reads JSON itself copies all of it into each of its errors.
-        told = from_json(body, allow_inf_nan=False)
-    except ValueError:
-        return Ignored(reason="malformed: the body is no JSON, or more of it than can be read")
-    try:
-        return parser(told)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(map(str, problem["loc"]))
-        return Ignored(reason=f"malformed: {where or 'the whole'}: {problem['type']}")
-
-
-def _header(headers: Mapping[str, str], wanted: str) -> str:
-    return next((value for key, value in headers.items() if key.lower() == wanted), "")
+    return read(_PARSERS, event_name, body)
 
 
 def _signature(headers: Mapping[str, str]) -> str:
     """https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries."""
-    found = _HEX_SHA256.fullmatch(_header(headers, "x-hub-signature-256"))
+    found = _HEX_SHA256.fullmatch(header(headers, "x-hub-signature-256"))
     return found[1] if found else ""
 
 
 DIALECT = Dialect(
     signature=_signature,
-    event_name=lambda headers: _header(headers, "x-github-event"),
-    delivery_id=lambda headers: _header(headers, "x-github-delivery"),
+    event_name=lambda headers: header(headers, "x-github-event"),
+    delivery_id=lambda headers: header(headers, "x-github-delivery"),
     parse=parse,
 )
 """What GitHub's webhooks look like; held to its published example payloads."""

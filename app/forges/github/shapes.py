@@ -6,112 +6,77 @@ there where the same action would mean something else.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from app.domain.event import Account
-
-MAX_TEXT = 200_000
-MAX_LABELS = 1_000
+from app.forges.payload import MAX_LABELS, FullName, Hash, Id, Name, Ref, Shape, Text, Word
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise PydanticCustomError("not_printable", "not printable")
-    return text
-
-
-def _no_nul(text: str) -> str:
-    if "\0" in text:
-        raise PydanticCustomError("nul", "a NUL in text")
-    return text
-
-
-def _no_dots(full_name: str) -> str:
-    if {".", ".."} & {*full_name.split("/")}:
-        raise PydanticCustomError("no_repository", "no repository can be called so")
-    return full_name
-
-
-_RepoName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$"), AfterValidator(_no_dots)
-]
-_Id = Annotated[int, Field(ge=1, lt=2**63)]
-_Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
-_Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_no_nul)]
-_Ref = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_printable)]
-_Hash = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True)
-
-
-class User(_Shape):
-    id: _Id
-    login: _Name
+class User(Shape):
+    id: Id
+    login: Name
 
     def value(self) -> Account:
         """As the events have it."""
         return Account(id=self.id, login=self.login)
 
 
-class Label(_Shape):
-    name: _Text
+class Label(Shape):
+    name: Text
 
 
-class RepoName(_Shape):
-    full_name: _RepoName
+class RepoName(Shape):
+    full_name: FullName
 
 
 class Repo(RepoName):
-    default_branch: _Ref
+    default_branch: Ref
 
 
-class Subject(_Shape):
+class Subject(Shape):
     """What an issue and a pull request have in common."""
 
-    number: _Id
-    title: _Text
-    body: _Text | None
+    number: Id
+    title: Text
+    body: Text | None
     user: User
     labels: Annotated[list[Label], Field(max_length=MAX_LABELS, fail_fast=True)]
     state: Literal["open", "closed"]
-    updated_at: Annotated[str, Field(max_length=64), AfterValidator(_printable)]
+    updated_at: Word
 
 
 class Issue(Subject):
     pull_request: object = None
 
 
-class Head(_Shape):
-    sha: _Hash
+class Head(Shape):
+    sha: Hash
 
 
 class Pull(Subject):
     head: Head
 
 
-class Comment(_Shape):
-    id: _Id
-    body: _Text
+class Comment(Shape):
+    id: Id
+    body: Text
     user: User
 
 
 class LineComment(Comment):
-    path: _Text
+    path: Text
 
 
-class Review(_Shape):
-    id: _Id
-    body: _Text | None
-    state: Annotated[str, Field(max_length=64)]
+class Review(Shape):
+    id: Id
+    body: Text | None
+    state: Word
 
 
-class Acted(_Shape):
+class Acted(Shape):
     """The payload of what somebody did to an issue or pull request."""
 
-    action: Annotated[str, Field(max_length=64)]
+    action: Word
     repository: Repo
     sender: User
 
@@ -142,24 +107,24 @@ class LineCommentPayload(Acted):
     comment: LineComment
 
 
-class PushPayload(_Shape):
+class PushPayload(Shape):
     repository: RepoName
     sender: User
-    ref: _Ref
-    before: _Hash
-    after: _Hash
+    ref: Ref
+    before: Hash
+    after: Hash
 
 
-class StatusPayload(_Shape):
+class StatusPayload(Shape):
     repository: RepoName
     sender: User
-    sha: _Hash
-    context: _Text
+    sha: Hash
+    context: Text
     state: Literal["pending", "success", "failure", "error"]
 
 
-class PingPayload(_Shape):
-    zen: _Text
-    hook_id: _Id
+class PingPayload(Shape):
+    zen: Text
+    hook_id: Id
     repository: RepoName | None = None
     """None where the webhook is an organisation's or an App's."""

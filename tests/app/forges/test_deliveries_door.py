@@ -60,6 +60,8 @@ class Agreeing:
 
     def labelled(self, repo, number, label, *, since=None):
         actor = self.event.actor
+        if label not in self.event.thread.labels:
+            return None
         return Labelled(event_id=1, actor=User(id=actor.id, login=actor.login), at=time.time())
 
     def issue(self, repo, number):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app.domain import event
 from app.domain.event import Ignored
 from app.forges.gitea_family.payloads import _PARSERS, parse
-from app.forges.gitea_family.shapes import MAX_LABELS, MAX_TEXT
+from app.forges.payload import MAX_LABELS, MAX_TEXT
 from tests.support.deliveries import kept
 from tests.support.mutation import MARK, Change, changed, changes, places
 

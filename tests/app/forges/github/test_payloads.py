@@ -27,7 +27,7 @@ from app.domain.event import (
 )
 from app.domain.signature import is_signed
 from app.forges.github.payloads import DIALECT, parse
-from app.forges.github.shapes import MAX_LABELS, MAX_TEXT
+from app.forges.payload import MAX_LABELS, MAX_TEXT
 from tests.support.deliveries import SECRET, Delivery
 
 SENT = {
@@ -232,7 +232,7 @@ MALFORMED = {
 def test_what_is_malformed_is_ignored_with_the_reason(name, changes):
     found = changed_to(name, **changes)
     assert isinstance(found, Ignored)
-    assert found.reason.startswith("malformed: ")
+    assert found.reason.startswith("not usable: ")
     assert len(found.reason) < 200
 
 
