@@ -100,8 +100,9 @@ FULL = {
     },
 }
 ODD = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.just([]), st.just({}),
-    st.sampled_from(["admin", "write", "maintain", "owner", "triage", "Bot", True, 7, 8, {"push": True}]),
+    st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.builds(list), st.builds(dict),
+    st.sampled_from(["admin", "write", "maintain", "owner", "triage", "Bot", True, 7, 8]),
+    st.builds(dict, push=st.just(value=True)),
 )  # fmt: skip
 
 
