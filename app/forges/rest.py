@@ -7,39 +7,41 @@
 * Bounded: attempts, waits, pages, bytes of an answer and the time that reading one may take.
 """
 
-import email.utils
-import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
-import stamina
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavailable
+from app.forges.http import (
+    CONNECT_SECONDS,
+    IDEMPOTENT,
+    MAX_ANSWER_BYTES,
+    MAX_ANSWER_SECONDS,
+    OnCall,
+    Unavailable,
+    json_of,
+    one_line,
+    parsed,
+    repeated,
+    unheard,
+    wait_asked_for,
+)
+from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound
 
 Parsed = TypeVar("Parsed")
 
-ATTEMPTS = 4
-FIRST_WAIT_SECONDS = 0.2
-MAX_WAIT_SECONDS = 20.0
-"""The longest single wait; a forge that asks for more (`Retry-After`, `X-RateLimit-Reset`) ends the attempts."""
-CONNECT_SECONDS = 5.0
-MAX_ANSWER_BYTES = 32 * 2**20
-MAX_ANSWER_SECONDS = 120.0
-"""How long the body of one answer may take, however steadily it drips."""
 PAGE_SIZE = 50
 MAX_PAGES = 200
-_IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
+MAX_LIST_BYTES = 2 * MAX_ANSWER_BYTES
+"""Of all pages of a list together."""
 _COUNT = re.compile(r"[0-9]{1,15}", re.ASCII)
-
-OnCall = Callable[[str, int], None]
-"""Told of every HTTP attempt: its method, and the answer's status, 0 where none came."""
+_MOVED = "; redirects aren't followed: was the repository renamed or moved? Connect it under its present name"
 
 
 class Answer(BaseModel):
@@ -57,17 +59,6 @@ class Reply:
     status: int
     headers: httpx.Headers
     content: bytes
-
-
-class _Unavailable(ForgeUnavailable):
-    """With what the retry has to know."""
-
-    def __init__(
-        self, message: str, *, status: int | None = None, sent: bool = True, retry_after: float | None = None
-    ) -> None:
-        super().__init__(message, status=status)
-        self.sent = sent
-        self.retry_after = retry_after
 
 
 def checked_base(url: str) -> str:
@@ -112,7 +103,9 @@ class Rest:
     ) -> None:
         self._name = name
         self._base = base
-        self._on_call = on_call or _unheard
+        self._on_call = on_call or unheard
+        # what mustn't stand in any message, should the forge give it back to us
+        self._secrets = tuple(part for value in headers.values() for part in value.split() if len(part) > 7)
         self._client = httpx.Client(
             # compressed answers would only be bounded once they are large
             headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
@@ -137,10 +130,13 @@ class Rest:
 
         Raise `ForgeError` after `MAX_PAGES`, rather than to take a part for the whole.
         """
-        seen, last = 0, b""
+        seen, read, last = 0, 0, b""
         for number in range(1, MAX_PAGES + 1):
             answer = self.send("GET", path, query={**query, "page": number, "limit": PAGE_SIZE})
             items = self.parse(list[kind], answer)  # type: ignore[valid-type]  # a list of what was asked for
+            read += len(answer.content)
+            if read > MAX_LIST_BYTES:
+                raise ForgeError(f"{self._name} has too much at {path}: over {MAX_LIST_BYTES // 2**20} MiB")
             if not items or answer.content == last:  # a list without pages gives the same again and again
                 return
             yield from items
@@ -161,26 +157,9 @@ class Rest:
         repeatable: bool = False,
     ) -> Reply:
         """Send a request, again where that is right, and give the answer if it is a success."""
-        again = repeatable or method in _IDEMPOTENT
         request = self._request(method, path, params=query, json=body, headers=headers)
-
-        def decide(error: Exception) -> bool | float:
-            if not isinstance(error, _Unavailable) or (error.sent and not again):
-                return False
-            if error.retry_after is None:
-                return True
-            return error.retry_after if error.retry_after <= MAX_WAIT_SECONDS else False
-
-        for attempt in stamina.retry_context(
-            on=decide,
-            attempts=ATTEMPTS,
-            timeout=None,
-            wait_initial=FIRST_WAIT_SECONDS,
-            wait_max=MAX_WAIT_SECONDS,
-        ):
-            with attempt:
-                return self._send_once(request, f"{method} {path}")
-        raise ForgeUnavailable(f"{self._name} didn't answer {method} {path}")
+        again = repeatable or method in IDEMPOTENT
+        return repeated(lambda: self._send_once(request, f"{method} {path}"), repeatable=again)
 
     def _request(self, method: str, path: str, **parts: Any) -> httpx.Request:
         try:
@@ -198,10 +177,13 @@ class Rest:
             finally:
                 answer.close()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise _Unavailable(f"{self._name} can't be reached for {where}: {error}", sent=False) from error
+            what = one_line(str(error), hide=self._secrets)
+            raise Unavailable(f"{self._name} can't be reached for {where}: {what}", sent=False) from error
+        except httpx.LocalProtocolError as error:  # its text may be the header that can't be sent
+            raise ForgeError(f"{where} can't be sent: is there a line break in the token?") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            what = f"{type(error).__name__} {error}".strip()
-            raise _Unavailable(f"{self._name} gave no answer to {where}: {what}") from error
+            what = one_line(f"{type(error).__name__} {error}".strip(), hide=self._secrets)
+            raise Unavailable(f"{self._name} gave no answer to {where}: {what}") from error
         finally:
             self._on_call(request.method, status)
         reply = Reply(request=where, status=status, headers=answer.headers, content=content)
@@ -210,8 +192,11 @@ class Rest:
         return reply
 
     def _read(self, answer: httpx.Response, where: str) -> bytes:
+        if answer.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
+            # a small packed answer may be a huge one, and we asked for none
+            raise ForgeError(f"{self._name}'s answer to {where} is packed, which we didn't ask for")
         content, end = bytearray(), time.monotonic() + MAX_ANSWER_SECONDS
-        for part in answer.iter_bytes():
+        for part in answer.iter_raw():
             content += part
             if len(content) > MAX_ANSWER_BYTES:
                 limit = MAX_ANSWER_BYTES // 2**20
@@ -219,65 +204,28 @@ class Rest:
                     f"{self._name}'s answer to {where} is larger than {limit} MiB and was cut off"
                 )
             if time.monotonic() > end:
-                raise _Unavailable(f"{self._name}'s answer to {where} took over {MAX_ANSWER_SECONDS:.0f} s")
+                raise Unavailable(f"{self._name}'s answer to {where} took over {MAX_ANSWER_SECONDS:.0f} s")
         return bytes(content)
 
     def _refusal(self, reply: Reply) -> ForgeError:
         status = reply.status
-        message = f"{self._name} answered {status} to {reply.request}{_words(reply)}"
+        message = f"{self._name} answered {status} to {reply.request}{self._words(reply)}"
         if status in {401, 403}:
             return ForgeDenied(message, status=status)
         if status == 404:
             return ForgeNotFound(message, status=status)
         if status == 429 or status >= 500:
-            return _Unavailable(message, status=status, retry_after=_wait_asked_for(reply.headers))
+            return Unavailable(message, status=status, retry_after=wait_asked_for(reply.headers))
         if 300 <= status < 400:
-            message += "; redirects aren't followed: configure the address that the forge itself uses"
+            message += _MOVED
         return ForgeError(message, status=status)
+
+    def _words(self, reply: Reply) -> str:
+        """What the forge says about its refusal, shortened."""
+        message = json_of(reply.content).get("message")
+        return f": {one_line(message, hide=self._secrets)}" if isinstance(message, str) and message else ""
 
     def parse(self, kind: type[Parsed], answer: Reply) -> Parsed:
         """The answer's body as `kind`; raise `ForgeError` where it isn't one."""
-        try:
-            return TypeAdapter(kind).validate_json(answer.content)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the body"
-            raise ForgeError(
-                f"{self._name}'s answer to {answer.request} can't be read: {where}: {first['msg']}",
-                status=answer.status,
-            ) from error
-
-
-def _unheard(_method: str, _status: int) -> None:
-    """Nobody counts."""
-
-
-def _words(reply: Reply) -> str:
-    """What the forge says about its refusal, shortened."""
-    try:
-        body = json.loads(reply.content)
-    except (ValueError, RecursionError):
-        return ""
-    message = body.get("message") if isinstance(body, dict) else None
-    if not isinstance(message, str) or not message:
-        return ""
-    return ": " + "".join(sign if sign.isprintable() else " " for sign in message[:300])
-
-
-def _wait_asked_for(headers: httpx.Headers) -> float | None:
-    """Seconds that the forge asks to wait; none where it doesn't, or makes no sense.
-
-    `Retry-After` in either form (RFC 9110, 10.2.3); else `X-RateLimit-Reset` in seconds since the epoch, where
-    `X-RateLimit-Remaining` is 0.
-    """
-    value = headers.get("Retry-After", "").strip()
-    if _COUNT.fullmatch(value):
-        return float(value)
-    reset = headers.get("X-RateLimit-Reset", "").strip()
-    if not value and headers.get("X-RateLimit-Remaining", "").strip() == "0" and _COUNT.fullmatch(reset):
-        return max(0.0, float(reset) - time.time())
-    try:
-        at = email.utils.parsedate_to_datetime(value)
-        return max(0.0, at.timestamp() - time.time())
-    except (ValueError, OverflowError, OSError):
-        return None
+        whose = f"{self._name}'s answer to {answer.request}"
+        return parsed(kind, answer.content, whose=whose, status=answer.status)

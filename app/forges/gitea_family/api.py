@@ -34,6 +34,7 @@ from app.forges.gitea_family.answers import (
     seconds,
     titled,
 )
+from app.forges.http import OnCall
 from app.forges.port import (
     Comment,
     CommitState,
@@ -52,7 +53,7 @@ from app.forges.port import (
     Unreadable,
     User,
 )
-from app.forges.rest import PAGE_SIZE, OnCall, Parsed, Rest, checked_base, repo_path, segment
+from app.forges.rest import PAGE_SIZE, Parsed, Rest, checked_base, repo_path, segment
 
 OWN_ACCOUNT_SECONDS = 600.0
 """How long our own account's login is remembered: an id never changes, a login may."""

@@ -29,6 +29,7 @@ from app.forges.github.answers import (
 from app.forges.github.auth import App, PersonalToken
 from app.forges.github.client import Client
 from app.forges.github.reply import Refused, Reply, parse
+from app.forges.http import OnCall
 from app.forges.port import (
     Comment,
     CommitState,
@@ -45,7 +46,7 @@ from app.forges.port import (
     Unreadable,
     User,
 )
-from app.forges.rest import MAX_PAGES, OnCall, checked_base, repo_path, segment
+from app.forges.rest import MAX_PAGES, checked_base, repo_path, segment
 
 Parsed = TypeVar("Parsed")
 

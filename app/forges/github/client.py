@@ -19,19 +19,18 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-import stamina
-
-from app.forges.github.reply import Reply, Unavailable, parse, refusal, translated
-from app.forges.port import ForgeError, ForgeUnavailable
-from app.forges.rest import (
-    ATTEMPTS,
+from app.forges.github.reply import Reply, parse, refusal, translated
+from app.forges.http import (
     CONNECT_SECONDS,
-    FIRST_WAIT_SECONDS,
+    IDEMPOTENT,
     MAX_ANSWER_BYTES,
     MAX_ANSWER_SECONDS,
-    MAX_WAIT_SECONDS,
     OnCall,
+    Unavailable,
+    repeated,
+    unheard,
 )
+from app.forges.port import ForgeError
 
 if TYPE_CHECKING:
     import requests
@@ -45,7 +44,6 @@ _MOVED = (
     "; redirects aren't followed: where the repository was renamed or moved, configure its present name,"
     " else the address that GitHub itself uses"
 )
-_IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
@@ -126,7 +124,7 @@ class Client:
         parts = urlsplit(base)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._timeout = (min(CONNECT_SECONDS, timeout_seconds), timeout_seconds)
-        self._on_call = on_call or _unheard
+        self._on_call = on_call or unheard
         self._session = requests.Session()
         self._session.auth = Requester.noopAuth  # nothing out of a .netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -174,25 +172,8 @@ class Client:
         repeatable: bool = False,
     ) -> Reply:
         """Send a request, again where that is right, and give the answer if it is a success."""
-        again = repeatable or method in _IDEMPOTENT
-
-        def decide(error: Exception) -> bool | float:
-            if not isinstance(error, Unavailable) or (error.sent and not again):
-                return False
-            if error.retry_after is None:
-                return True
-            return error.retry_after if error.retry_after <= MAX_WAIT_SECONDS else False
-
-        for attempt in stamina.retry_context(
-            on=decide,
-            attempts=ATTEMPTS,
-            timeout=None,
-            wait_initial=FIRST_WAIT_SECONDS,
-            wait_max=MAX_WAIT_SECONDS,
-        ):
-            with attempt:
-                return self._send_once(auth, method, path, query, body)
-        raise ForgeUnavailable(f"GitHub didn't answer {method} {path}")
+        again = repeatable or method in IDEMPOTENT
+        return repeated(lambda: self._send_once(auth, method, path, query, body), repeatable=again)
 
     def _send_once(
         self,
@@ -220,7 +201,3 @@ class Client:
         if not 200 <= status < 300:
             raise refusal(reply, is_rate_limit=requester.isRateLimitError)
         return reply
-
-
-def _unheard(_method: str, _status: int) -> None:
-    """Nobody counts."""

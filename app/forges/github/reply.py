@@ -3,22 +3,17 @@
 Nothing that requests, urllib3 or PyGithub raise gets past `translated`, and no message tells of credentials.
 """
 
-import email.utils
 import http.client
-import json
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
-from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavailable
+from app.forges.http import Unavailable, json_of, one_line, parsed, wait_asked_for
+from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound
 
 Parsed = TypeVar("Parsed")
 
-_COUNT = re.compile(r"[0-9]{1,15}", re.ASCII)
 _LAST_PAGE = re.compile(r'<[^>]*[?&]page=([0-9]{1,9})(?:&[^>]*)?>; rel="last"', re.ASCII)
 
 
@@ -38,17 +33,6 @@ class Reply:
         """Number of a list's last page, as the `Link` header says it."""
         found = _LAST_PAGE.search(self.headers.get("link", ""))
         return int(found[1]) if found else 1
-
-
-class Unavailable(ForgeUnavailable):
-    """With what the retry has to know."""
-
-    def __init__(
-        self, message: str, *, status: int | None = None, sent: bool = True, retry_after: float | None = None
-    ) -> None:
-        super().__init__(message, status=status)
-        self.sent = sent
-        self.retry_after = retry_after
 
 
 class Refused(ForgeError):
@@ -91,21 +75,13 @@ def _never_sent(error: BaseException) -> bool:
 
 def parse(kind: type[Parsed], answer: Reply) -> Parsed:
     """The answer's body as `kind`; raise `ForgeError` where it isn't one."""
-    try:
-        return TypeAdapter(kind).validate_json(answer.content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise ForgeError(
-            f"GitHub's answer to {answer.request} can't be read: {where}: {first['msg']}",
-            status=answer.status,
-        ) from error
+    return parsed(kind, answer.content, whose=f"GitHub's answer to {answer.request}", status=answer.status)
 
 
 def refusal(reply: Reply, *, is_rate_limit: Callable[[str], bool]) -> ForgeError:
     status, words = reply.status, _words(reply)
     message = f"GitHub answered {status} to {reply.request}" + (f": {words}" if words else "")
-    wait = _wait_asked_for(reply.headers)
+    wait = wait_asked_for(reply.headers)
     limited = status == 403 and (wait is not None or is_rate_limit(words))
     if limited or status == 429 or status >= 500:
         # Without a time GitHub wants a minute at least after 403 and 429, which is longer than we wait.
@@ -122,32 +98,9 @@ def refusal(reply: Reply, *, is_rate_limit: Callable[[str], bool]) -> ForgeError
 
 def _words(reply: Reply) -> str:
     """What GitHub says about its refusal, with the first of its single errors, on one line and shortened."""
-    try:
-        body = json.loads(reply.content)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(body, dict):
-        return ""
+    body = json_of(reply.content)
     errors = body.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     detail = first.get("message") or first.get("code") if isinstance(first, dict) else first
     said = [part for part in (body.get("message"), detail) if isinstance(part, str) and part]
-    return "".join(sign if sign.isprintable() else " " for sign in ": ".join(said)[:300])
-
-
-def _wait_asked_for(headers: Mapping[str, str]) -> float | None:
-    """Seconds that GitHub asks to wait; none where it doesn't, or makes no sense.
-
-    https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api: `Retry-After`, else
-    `X-RateLimit-Reset` (seconds since the epoch) where `X-RateLimit-Remaining` is 0.
-    """
-    value = headers.get("retry-after", "").strip()
-    if _COUNT.fullmatch(value):
-        return float(value)
-    reset = headers.get("x-ratelimit-reset", "").strip()
-    if not value and headers.get("x-ratelimit-remaining", "").strip() == "0" and _COUNT.fullmatch(reset):
-        return max(0.0, float(reset) - time.time())
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError, OSError):
-        return None
+    return one_line(": ".join(said))
