@@ -79,6 +79,8 @@ class Pin(_Value):
     """Fingerprint of an issue's title and description, where they are part of the task."""
     comment_text: str | None = None
     """Fingerprint of the comment that asked."""
+    label_event: int | None = None
+    """The forge's id of the act that put the label on."""
     head_sha: str | None = None
     """Tip of the pull request's branch."""
 
@@ -132,6 +134,8 @@ class Job(_Value):
     """The branch's tip on the forge when the attempt was launched: the lease of the push."""
     comment_id: int | None = None
     """Our one progress comment."""
+    comment_begun: bool = False
+    """Whether we have begun to post it: only then it may be there without our knowing its id."""
     shown: str | None = None
     """Fingerprint of what the comment shows; the reconciler repeats the comment task until it is true."""
     result: Result | None = None

@@ -12,7 +12,7 @@ from app.domain import naming, policy, repo_config
 from app.domain.event import Account, Commented, Thread
 from app.domain.job import Job, Pin, Requester, State, Step
 from app.domain.policy import Asker
-from app.forges.port import Forge, Pull, Unreadable, User
+from app.forges.port import Forge, Pull, User
 from app.jobs import pins
 from app.jobs.desk import Desk
 from app.store import keys
@@ -35,6 +35,8 @@ class Ask:
     trigger: str
     """Names the act; one act makes one job."""
     label: str | None = None
+    label_event: int | None = None
+    """The forge's id of the act that put it on."""
     said: Commented | None = None
     request: str = ""
     approves: bool = False
@@ -65,27 +67,51 @@ class _Gates:
         self._us = self._forge.whoami()
 
     def pass_through(self) -> None:
-        thread, pull = self._ask.thread, None
         actor = self._asker(self._ask.actor)
         try:
-            allow, broken = self._allow(), None
+            allow, broken = pins.rules(self._forge, self._ask.thread.repo), None
         except repo_config.BadRepoConfigError as error:
             allow, broken = repo_config.Allow(), str(error)
         bots = self._desk.settings.forges[self._endpoint].bots
         refusal = policy.may_trigger(actor, allow, bots=bots, ours=self._us.id)
-        record(self._desk, thread, self._ask.actor, self._author, refusal)
-        if refusal is not None and not refusal.tell:
+        record(self._desk, self._ask.thread, self._ask.actor, self._author, refusal)
+        if (refusal is not None and not refusal.tell) or not self._is_said():
             return
-        if (
-            thread.is_pull
-        ):  # not as the delivery tells it: only whom we trust can have edited what we show the model
-            pull = self._forge.pull(thread.repo, thread.number)
-            author = Account(id=pull.author.id, login=pull.author.login)
-            thread = replace(thread, title=pull.title, body=pull.body, author=author)
+        # names and default branch as the forge has them: what a delivery says of them decides nothing
+        found = self._forge.repo(self._ask.thread.repo)
+        thread = replace(self._ask.thread, repo=found.full_name, default_branch=found.default_branch)
+        pull = self._forge.pull(thread.repo, thread.number) if thread.is_pull else None
         writer = actor if thread.author.id == actor.id else self._asker(thread.author)
-        job = self._job(thread, writer, pull)
-        problem = (refusal.reason if refusal else None) or broken or self._problem(job, allow, writer, pull)
-        self._create(job, problem)
+        problem = (refusal.reason if refusal else None) or broken
+        trusted = policy.may_write(writer) and writer.id != self._us.id and self._is_by_writers()
+        if (problem is None and not trusted and self._ask.label) or (problem is None and self._ask.approves):
+            problem = self._objection_to_approval(writer)
+        job = self._job(thread, pull, trusted=trusted)
+        self._create(job, problem or self._problem(job, allow, thread, pull))
+
+    def _is_said(self) -> bool:
+        """Whether the comment is there, by who is said to have written it; invented ones get no answer."""
+        said = self._ask.said
+        if said is None:
+            return True
+        found = self._forge.comment(said.thread.repo, said.thread.number, said.comment_id)
+        if found is not None and found.author.id == said.author.id == said.actor.id:
+            return True
+        logs.get().warning("comment_not_found", repo=said.thread.repo, comment=said.comment_id)
+        return False
+
+    def _is_by_writers(self) -> bool:
+        """Whether nobody else than people who may write has edited the author's words, as far as we were told."""
+        by, login = self._edit(b"by"), self._edit(b"login")
+        if by is None or login is None:
+            return True
+        return policy.may_write(self._asker(Account(id=int(by), login=login)))
+
+    def _edit(self, field: bytes) -> str | None:
+        thread = self._ask.thread
+        key = keys.edited(self._endpoint, thread.repo.lower(), thread.number)
+        found = self._desk.redis.hget(key, field)
+        return found.decode() if found is not None else None
 
     @property
     def _author(self) -> Account:
@@ -96,63 +122,43 @@ class _Gates:
     def _asker(self, account: Account) -> Asker:
         return pins.asker(self._forge, self._ask.thread.repo, User(id=account.id, login=account.login))
 
-    def _allow(self) -> repo_config.Allow:
-        """The repository's own rules, of the default branch, which not everybody may move.
-
-        Raise `BadRepoConfigError`.
-        """
-        thread = self._ask.thread
-        limit = repo_config.MAX_BYTES
-        try:
-            found = self._forge.read_file(
-                thread.repo, repo_config.PATH, ref=thread.default_branch, max_bytes=limit
-            )
-        except Unreadable as error:
-            sentence = f"{repo_config.PATH} on the default branch is no file of at most {limit} bytes."
-            raise repo_config.BadRepoConfigError(sentence) from error
-        return repo_config.parse(found, where="the default branch").allow
-
-    def _problem(self, job: Job, allow: repo_config.Allow, writer: Asker, pull: Pull | None) -> str | None:
+    def _problem(self, job: Job, allow: repo_config.Allow, thread: Thread, pull: Pull | None) -> str | None:
         return (
             policy.is_out_of_bounds(allow, kind=job.kind, target=job.target_branch)
-            or (_objection_to_branch(pull, self._ask.thread) if pull else None)
-            or (self._objection_to_approval(writer) if self._ask.approves else None)
-            or self._objection_to_actor()
+            or (_objection_to_branch(pull, thread) if pull else None)
             or pins.objection(self._desk, job, pull=pull)
         )
 
-    def _objection_to_actor(self) -> str | None:
-        said = self._ask.said
-        if said is not None and said.author.id != said.actor.id:
-            return "the comment isn't by who is said to have written it. Write a new one."
-        return None
-
     def _objection_to_approval(self, writer: Asker) -> str | None:
-        """Why other people's words can't be approved like this."""
-        thread = self._ask.thread
+        """Why this act is no yes to the text as it is."""
         if writer.id == self._us.id:
             return "the text is this bot's own. Put what you want into an issue in your own words."
-        if policy.may_write(writer):
+        if policy.may_write(writer) and self._is_by_writers():
             return None
-        edited = self._desk.redis.get(keys.edited(self._endpoint, thread.repo, thread.number))
-        if edited is not None and self._desk.clock() - float(edited) < QUIET_SECONDS:
+        whose = (
+            f"the text is by {writer.login}, who has no write access, or was edited by somebody who has none"
+        )
+        if not self._ask.approves:
+            return f"{whose}. Read it; to approve it as it is now, take the label off and put it on again."
+        at = self._edit(b"at")
+        if at is not None and self._desk.clock() - float(at) < QUIET_SECONDS:
             return (
-                f"the text is by {writer.login}, who has no write access, and was edited less than a minute "
-                "before you approved it. Read it again, and approve it once more."
+                f"{whose}, and it was edited less than a minute before you approved it. "
+                "Read it again, and approve it once more."
             )
         return None
 
-    def _job(self, thread: Thread, writer: Asker, pull: Pull | None) -> Job:
+    def _job(self, thread: Thread, pull: Pull | None, *, trusted: bool) -> Job:
         ask, now = self._ask, self._desk.clock()
-        trusted = policy.may_write(writer) and writer.id != self._us.id
         if not trusted and not ask.approves:
-            # the comment is by somebody we trust, the issue's own text isn't: the model doesn't get to see it
+            # the comment is by somebody we trust, the thread's own text isn't: the model doesn't get to see it
             thread = replace(thread, title=f"#{thread.number}", body="")
         shown = trusted or ask.approves
         pin = Pin(
             thread_author=thread.author.id,
             thread_text=pins.fingerprint(thread.title, thread.body) if shown and not thread.is_pull else None,
             comment_text=pins.fingerprint(ask.said.body) if ask.said else None,
+            label_event=ask.label_event,
             head_sha=(thread.head_sha or pull.head_sha) if pull else None,
         )
         return Job(

@@ -1,5 +1,8 @@
 """The one comment of a job: made once, edited ever after, always showing the job as it is now."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from app.domain import rendering
 from app.domain.job import Job, State
 from app.forges.port import Forge, ForgeDenied, ForgeError, ForgeNotFound
@@ -23,30 +26,41 @@ def comment(desk: Desk, job_id: str) -> None:
             desk.jobs.settle(job_id)  # `forgehand run`: there is no thread
             return
         view = rendering.fingerprint(job)
-        try:
-            if job.shown != view:
+        if job.shown != view:
+            with _given_up(job, "thread_not_told"):  # it is gone, or closed to us
                 _show(desk, job)
-            if job.ended:
+        if job.ended:
+            with _given_up(job, "labels_not_set"):
                 _tidy_up(desk, job)
-        except ForgeError as error:
-            if error.retryable:
-                raise
-            # the thread is gone, or closed to us: telling it again won't help
-            logs.get().error(
-                "thread_not_told", job=job.id, repo=job.repo, number=job.number, cause=str(error)
-            )
         job = desk.jobs.change(job_id, shown=view)
         if job.ended and view == rendering.fingerprint(job):
             desk.jobs.settle(job_id)
 
 
+@contextmanager
+def _given_up(job: Job, what: str) -> Iterator[None]:
+    """What the forge refuses for good is logged; what may work later is raised, and the task comes back."""
+    try:
+        yield
+    except ForgeError as error:
+        if error.retryable:
+            raise
+        logs.get().error(what, job=job.id, repo=job.repo, number=job.number, cause=str(error))
+
+
 def _show(desk: Desk, job: Job) -> None:
     forge = desk.forge_of(job)
     if job.comment_id is None:
-        forge.react(job.repo, job.number, "eyes", comment_id=job.trigger_comment_id)
+        with _given_up(job, "no_reaction"):  # blocked, or its comment gone: the job is told all the same
+            forge.react(job.repo, job.number, "eyes", comment_id=job.trigger_comment_id)
     body = rendering.job_comment(job, job_url=desk.job_url(job), spent_usd=desk.jobs.spent_usd(job.id))
-    since = job.created_at - CLOCKS_APART_SECONDS
-    known = job.comment_id or _find(forge, job.repo, job.number, rendering.marker(job.id), since=since)
+    known = job.comment_id
+    if known is None and job.comment_begun:
+        with _given_up(job, "comment_not_found"):  # a thread that can't be read: rather twice than never
+            since = job.created_at - CLOCKS_APART_SECONDS
+            known = _find(forge, job.repo, job.number, rendering.marker(job.id), since=since)
+    elif known is None:
+        desk.jobs.change(job.id, comment_begun=True)
     if known is not None:
         try:
             forge.edit_comment(job.repo, known, body)
@@ -81,11 +95,19 @@ def _is_red(job: Job) -> bool:
     return failing or (result.rebase is not None and result.rebase.outcome == "conflicted")
 
 
+def _is_still_that_label(forge: Forge, job: Job, label: str) -> bool:
+    """Whether nobody has put it on anew since: that asks for another job."""
+    if job.pin is None or job.pin.label_event is None:
+        return True
+    put_on = forge.labelled(job.repo, job.number, label)
+    return put_on is not None and put_on.event_id == job.pin.label_event
+
+
 def _tidy_up(desk: Desk, job: Job) -> None:
     """Labels follow the job's end; a missing right or label is not worth failing for."""
     forge = desk.forge_of(job)
     try:
-        if job.trigger_label:
+        if job.trigger_label and _is_still_that_label(forge, job, job.trigger_label):
             forge.remove_label(job.repo, job.number, job.trigger_label)
         if job.state in _UNHAPPY or (job.state == State.SUCCEEDED and _is_red(job)):
             forge.add_label(job.repo, job.number, NEEDS_HUMAN)

@@ -8,15 +8,17 @@ of the forge go to the caller.
 import hashlib
 from collections.abc import Iterable
 
-from app.domain import policy
+from app.domain import policy, repo_config
 from app.domain.job import Job, Pin
 from app.domain.policy import Asker
-from app.domain.repo_config import Allow
-from app.forges.port import Forge, Issue, Pull, User
+from app.domain.repo_config import Allow, BadRepoConfigError
+from app.forges.port import Forge, ForgeNotFound, Issue, Pull, Unreadable, User
 from app.jobs.desk import Desk
 from app.store import keys
+from app.telemetry import logs
 
 PUSHED_MEMORY_SECONDS = 30 * 86_400
+NOTHING = "-"
 
 
 def fingerprint(*texts: str) -> str:
@@ -36,31 +38,58 @@ def asker(forge: Forge, repo: str, user: User) -> Asker:
     return Asker(id=user.id, login=user.login, permission=standing.permission, is_bot=standing.is_bot)
 
 
+def rules(forge: Forge, repo: str) -> Allow:
+    """The repository's own rules, of its default branch, which not everybody may move. Raise `BadRepoConfigError`."""
+    limit = repo_config.MAX_BYTES
+    try:
+        found = forge.read_file(repo, repo_config.PATH, ref=None, max_bytes=limit)
+    except Unreadable as error:
+        sentence = f"{repo_config.PATH} on the default branch is no file of at most {limit} bytes."
+        raise BadRepoConfigError(sentence) from error
+    return repo_config.parse(found, where="the default branch").allow
+
+
 def revoked(desk: Desk, job: Job) -> str | None:
-    """Why who asked may not ask any more; None where they may."""
-    if job.pin is None:
-        return None
+    """Why who asked may not ask for this any more; None where they may."""
+    if job.forge not in desk.forges:
+        return None  # `forgehand run`: whoever runs it has asked
     forge = desk.forge_of(job)
     now = asker(forge, job.repo, User(id=job.requester.id, login=job.requester.login))
     bots = desk.settings.forges[job.forge].bots
-    refusal = policy.may_trigger(now, Allow(), bots=bots, ours=forge.whoami().id)
-    return f"who asked for this may not any more: {refusal.reason}" if refusal else None
+    try:
+        allow = rules(forge, job.repo)
+    except BadRepoConfigError as error:
+        return str(error)
+    refusal = policy.may_trigger(now, allow, bots=bots, ours=forge.whoami().id)
+    if refusal:
+        return f"who asked for this may not any more: {refusal.reason}"
+    return policy.is_out_of_bounds(allow, kind=job.kind, target=job.target_branch)
 
 
 def objection(desk: Desk, job: Job, *, pull: Pull | None = None) -> str | None:
     """Why this isn't what was asked for any more, as a sentence; None where it is."""
-    if job.pin is None:
+    if job.forge not in desk.forges:
         return None
+    if job.pin is None:
+        return "it was asked for before an update of this service. Ask again."
     forge = desk.forge_of(job)
-    if job.is_pull:
-        pull = pull or forge.pull(job.repo, job.number)
-        problem = _objection_to_pull(pull, job)
-    else:
-        problem = _objection_to_issue(forge.issue(job.repo, job.number), job, job.pin)
+    try:
+        if job.is_pull:
+            pull = pull or forge.pull(job.repo, job.number)
+            problem = _objection_to_pull(pull, job, job.pin)
+            if problem is None and forge.is_protected(job.repo, job.branch):
+                return f"its branch `{job.branch}` is protected; those are never pushed to."
+        else:
+            problem = _objection_to_issue(forge.issue(job.repo, job.number), job, job.pin)
+    except ForgeNotFound as error:
+        logs.get().info("thread_gone", job=job.id, cause=str(error))
+        return "it isn't there any more: deleted, or moved elsewhere."
     return problem or _objection_to_comment(forge, job)
 
 
 def _objection_to_issue(issue: Issue, job: Job, pin: Pin) -> str | None:
+    if issue.is_pull:
+        return "it is a pull request, and was told to be an issue."
     if not issue.is_open:
         return "it was closed. Reopen it, and ask again."
     if job.trigger_label is not None and not has_label(issue.labels, job.trigger_label):
@@ -72,11 +101,13 @@ def _objection_to_issue(issue: Issue, job: Job, pin: Pin) -> str | None:
     return None
 
 
-def _objection_to_pull(pull: Pull, job: Job) -> str | None:
+def _objection_to_pull(pull: Pull, job: Job, pin: Pin) -> str | None:
     if not pull.is_open:
         return "the pull request was closed or merged. Nothing is left to do here."
     if pull.head_branch != job.branch or pull.base_branch != job.target_branch:
         return "the pull request's branches were changed. Ask again."
+    if pull.author.id != pin.thread_author:
+        return "it isn't by who is said to have written it. Ask again."
     return None
 
 
@@ -116,9 +147,13 @@ def moved(desk: Desk, job: Job, tip: str) -> str | None:
 
 
 def remember_push(desk: Desk, job: Job, old: str | None, new: str) -> None:
-    """Say that we are about to replace `old` by `new`. Without the push that follows it means nothing."""
-    if old is None:
-        return
+    """Say that we are about to replace `old` (none: nothing) by `new`; it means nothing without the push."""
     key = keys.pushed(job.forge, job.repo, job.branch)
-    desk.redis.hset(key, old, new)
+    desk.redis.hset(key, old or NOTHING, new)
     desk.redis.expire(key, PUSHED_MEMORY_SECONDS)
+
+
+def push_begun(desk: Desk, job: Job, old: str | None, new: str) -> bool:
+    """Whether we have said so before: then the push may have happened."""
+    found = desk.redis.hget(keys.pushed(job.forge, job.repo, job.branch), old or NOTHING)
+    return found is not None and found.decode() == new

@@ -15,7 +15,7 @@ from app.jobs.examine import Examined, RejectedError, examine
 from app.store.locks import LEASE_WAIT_SECONDS, lease
 from app.store.tasks import Task
 from app.telemetry import logs
-from git_ops import GitError, LeaseLost, Mirror, push
+from git_ops import GitError, LeaseLost, Mirror, UnknownRef, check_branch, push
 from runner.protocol import Result
 
 PATHS_SHOWN = 20
@@ -50,22 +50,38 @@ def _publish(desk: Desk, job: Job, result: Result) -> None:
         )
     else:
         mirror = desk.mirror_of(job)
-        examined = examine(desk, job, mirror, result)
-        sentence = result.error or "the attempt failed"
-        if result.outcome == "failed" and examined.facts.files:
-            _save(desk, job, mirror, examined, sentence)
-        elif result.outcome == "failed":
-            fail(desk, job, sentence)  # nothing to save is no reason to call it "no changes"
-        elif not examined.facts.files:
-            _no_changes(desk, job)
-        else:
-            _deliver_or_save(desk, job, mirror, examined)
+        _conclude(desk, job, mirror, examine(desk, job, mirror, result))
+
+
+def _conclude(desk: Desk, job: Job, mirror: Mirror, examined: Examined) -> None:
+    result, changed = examined.result, bool(examined.facts.files)
+    sentence = result.error or "the attempt failed"
+    if result.outcome == "failed" and not changed:
+        fail(desk, job, sentence)  # nothing to save is no reason to call it "no changes"
+    elif not changed:
+        _no_changes(desk, job)
+    elif _is_there(desk, job, mirror, examined.head):
+        _deliver(desk, job, mirror, examined)  # pushed before we were killed: what there is, is told
+    elif stop := pins.revoked(desk, job):
+        fail(desk, job, stop, to=State.CANCELLED)  # nothing is pushed for who may not ask
+    elif result.outcome == "failed":
+        _save(desk, job, mirror, examined, sentence)
+    else:
+        _deliver_or_save(desk, job, mirror, examined)
+
+
+def _is_there(desk: Desk, job: Job, mirror: Mirror, head: str) -> bool:
+    """Whether an earlier run of this very task has pushed the work."""
+    if not pins.push_begun(desk, job, job.expected_tip, head):
+        return False
+    mirror.fetch(check_branch(job.branch))
+    try:
+        return mirror.resolve(job.branch) == head
+    except UnknownRef:
+        return False
 
 
 def _deliver_or_save(desk: Desk, job: Job, mirror: Mirror, examined: Examined) -> None:
-    if stop := pins.revoked(desk, job):
-        fail(desk, job, stop, to=State.CANCELLED)  # nothing is pushed for who may not ask
-        return
     if stop := pins.objection(desk, job):
         _save(desk, job, mirror, examined, stop, to=State.CANCELLED)
         return

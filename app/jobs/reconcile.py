@@ -9,6 +9,7 @@ from app.domain.job import IllegalTransitionError, Job, State
 from app.jobs.desk import Desk
 from app.jobs.ending import fail
 from app.launchers.port import LaunchError
+from app.store import keys
 from app.store.jobs import JobNotFoundError, StaleAttemptError
 from app.store.locks import lease
 from app.store.tasks import Task, enqueue_once
@@ -17,6 +18,8 @@ from app.telemetry import logs
 TIMEOUT_GRACE_SECONDS = 30
 """The runner ends by its own clock first, so that it can hand in what it has."""
 LEAVING_SECONDS = 30
+MAX_PAUSE_SECONDS = 300.0
+"""Between two tries of a delivery that couldn't be handled."""
 DELIVERY_PATIENCE_SECONDS = 86_400
 """How long a forge may refuse us or be away, before what it told us is given up."""
 _WITH_RUNNER = frozenset({State.LAUNCHING, State.RUNNING})
@@ -29,7 +32,7 @@ def reconcile(desk: Desk, _: str = "") -> None:
             logs.get().error("delivery_given_up", delivery=delivery_id)
             desk.deliveries.done(delivery_id)
         for delivery_id in desk.deliveries.waiting(older_than_seconds=desk.settings.reconcile_seconds):
-            enqueue_once(desk.redis, Task.INTAKE, delivery_id)
+            _try_again(desk, delivery_id)
         live = desk.jobs.live()
         for job in live:
             try:
@@ -40,6 +43,16 @@ def reconcile(desk: Desk, _: str = "") -> None:
                 logs.get().warning("launcher_unavailable", job=job.id, cause=str(error))
         for job_id, attempt in desk.launcher.sweep(lambda *runner: _is_wanted(desk, *runner)):
             logs.get().info("runner_swept", job=job_id, attempt=attempt)
+
+
+def _try_again(desk: Desk, delivery_id: str) -> None:
+    """Enqueue a delivery that waits, the more seldom the longer: one sick forge mustn't keep us from the others."""
+    delivery = desk.deliveries.get(delivery_id)
+    if delivery is None:
+        return
+    pause = min(MAX_PAUSE_SECONDS, (desk.clock() - delivery.at) / 4)
+    if desk.redis.set(keys.retry(delivery_id), "1", nx=True, px=max(1, int(pause * 1000))):
+        enqueue_once(desk.redis, Task.INTAKE, delivery_id)
 
 
 def _look_at(desk: Desk, job: Job) -> None:

@@ -26,6 +26,8 @@ class Delivery:
     body: bytes
     repo: str | None = None
     """The only repository whose secret signed it, `owner/name` in lower case; none: any on the endpoint's list."""
+    at: float = 0.0
+    """When it was accepted, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,7 @@ class Deliveries:
             event=fields[b"event"].decode(),
             body=fields[b"body"],
             repo=fields.get(b"repo", b"").decode() or None,
+            at=self._redis.zscore(keys.INBOX, delivery_id) or 0.0,
         )
 
     def done(self, delivery_id: str) -> None:

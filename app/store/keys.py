@@ -54,7 +54,7 @@ def trigger(key: str) -> str:
 
 
 def edited(forge: str, repo: str, number: int) -> str:
-    """When title or description of a thread were last edited, as far as we were told."""
+    """Hash: when a thread's text was last edited (`at`), and who did that last who isn't its author (`by`, `login`)."""
     return f"{PREFIX}edited:{forge}:{repo}:{number}"
 
 
@@ -76,6 +76,11 @@ def hook(endpoint: str, repo: str | None) -> str:
 def seen(kind: str, key: str) -> str:
     """A delivery id or a body that has been accepted before."""
     return f"{PREFIX}seen:{kind}:{key}"
+
+
+def retry(delivery_id: str) -> str:
+    """Set while a delivery that couldn't be handled isn't tried again."""
+    return f"{PREFIX}retry:{delivery_id}"
 
 
 def lock(name: str) -> str:

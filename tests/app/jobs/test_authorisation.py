@@ -3,7 +3,7 @@
 The forge is asked each time; what a payload claims decides nothing.
 """
 
-import json
+import time
 from contextlib import suppress
 
 import pytest
@@ -15,8 +15,9 @@ from app.domain.policy import Asker, may_trigger
 from app.domain.repo_config import Allow
 from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavailable, Standing, User
 from app.jobs import ask
-from app.jobs.intake import intake
+from app.jobs.comment import comment
 from app.jobs.launch import launch
+from tests.support.payload import changed
 
 RUNS = {State.QUEUED, State.LAUNCHING, State.RUNNING}
 
@@ -32,18 +33,6 @@ class Saying:
 
     def __getattr__(self, name):
         return getattr(self._real, name)
-
-
-def changed(body, **parts):
-    """The payload with some of its parts changed."""
-    value = json.loads(body)
-    for path, new in parts.items():
-        target = value
-        *way, last = path.split("__")
-        for key in way:
-            target = target[key]
-        target[last] = new
-    return json.dumps(value).encode()
 
 
 class TestS1:
@@ -82,7 +71,7 @@ class TestS1:
         desk = place.with_forge(faulty(place.forge, fail=error, only=call))
         with suppress(ForgeError):
             place.deliver(*place.label_event(number), desk=desk)
-        assert place.jobs() == []
+        assert all(job.state == State.REFUSED for job in place.jobs())
         waits = error.retryable or isinstance(error, ForgeDenied)
         assert bool(place.desk.deliveries.waiting(older_than_seconds=-1)) == waits
 
@@ -231,7 +220,7 @@ class TestS5:
         comment = place.say(number, "@agent do it", by=place.stranger)
         event, body = place.comment_event(number, comment, by=place.owner)  # edited by an owner, say
         place.deliver(event, body)
-        assert place.job().state == State.REFUSED
+        assert place.jobs() == []
 
 
 class TestS6:
@@ -338,79 +327,55 @@ class TestS6:
         assert place.launcher.orders == []
 
 
-class TestRulesOfARepository:
-    """`allow:` in `.forgehand.yml` of the default branch."""
+class TestAYes:
+    """The label or `approve` is a yes to the words that were there at that moment, by who did it."""
 
-    def test_maintainers_only(self, place):
-        place.rules("allow: {who: maintain}\n")
-        writer = place.server.user()
-        place.owner.invite(place.repo, writer.login, "write")
-        job = place.asked_in_comment(place.issue(), "@agent do it", by=writer)
-        assert job.state == State.REFUSED
-        assert "only maintainers" in job.error
-        assert place.asked_in_comment(job.number, "@agent do it").state == State.QUEUED
+    def evil(self, place, number):
+        place.edit(number, body="EVIL")
+        place.ahead += ask.QUIET_SECONDS + 1
 
-    def test_named_accounts_only_and_they_need_the_right_too(self, place):
-        named = place.server.user()
-        place.rules(f"allow: {{who: [{named.login.upper()}]}}\n")
-        number = place.issue()
-        assert place.asked_in_comment(number, "@agent do it").state == State.REFUSED
-        place.deliver(*place.comment_event(number, place.say(number, "@agent do it", by=named), by=named))
-        assert len(place.jobs()) == 1
-        place.owner.invite(place.repo, named.login, "write")
-        assert place.asked_in_comment(number, "@agent do it", by=named).state == State.QUEUED
+    def test_not_to_what_is_written_until_the_issue_is_opened_again(self, place):
+        number = place.issue(by=place.stranger)
+        place.edit(number, state="closed")
+        place.label(number, "agent")
+        place.deliver(*place.label_event(number))  # closed: nothing follows
+        self.evil(place, number)
+        place.edit(number, state="open")
+        place.deliver("issues", place.payload(number, place.stranger, "reopened"))
+        assert place.job().state == State.REFUSED
+        assert "take the label off and put it on again" in place.job().error
 
-    def test_kinds(self, place):
-        place.rules("allow: {kinds: [rebase]}\n")
-        number = place.pull()
-        assert "kind `code`" in place.asked_in_comment(number, "@agent do it").error
-        assert place.asked_in_comment(number, "@agent rebase").state == State.QUEUED
+    def test_not_to_what_a_later_delivery_tells(self, place, monkeypatch):
+        monkeypatch.setattr("app.jobs.intake.ACT_SECONDS", 0.5)  # instead of waiting for ten seconds
+        number = place.issue(by=place.stranger)
+        place.label(number, "agent")  # its delivery is lost
+        time.sleep(2)
+        self.evil(place, number)
+        place.label(number, "agent", "needs-human")
+        place.deliver(*place.label_event(number))
+        assert place.job().state == State.REFUSED
 
-    def test_target_branches(self, place):
-        place.rules("allow: {targets: ['release/*']}\n")
-        assert "the branch `main`" in place.asked_in_comment(place.issue(), "@agent do it").error
-        place.owner.write(place.repo, "r.txt", "x", new_branch="release/1")
-        place.owner.write(place.repo, "f.txt", "x", branch="release/1", new_branch="fix")
-        number = place.owner.pull(place.repo, "fix", "release/1")
-        assert place.asked_in_comment(number, "@agent do it").state == State.QUEUED
+    def test_a_readers_edit_makes_a_writers_text_a_strangers(self, place):
+        """On Gitea and Forgejo somebody may edit all issues and not write a line of code."""
+        number = place.issue("A title", "good")
+        place.edit(number, body="EVIL")
+        place.deliver("issues", place.payload(number, place.stranger, "edited"))
+        job = place.asked_in_comment(number, "@agent do it")
+        assert (job.state, job.task.title, job.task.body) == (State.QUEUED, f"#{number}", "")
+        place.deliver("issues", place.payload(number, place.bot, "edited"))  # ours counts like a writer's
+        assert place.asked_in_comment(number, "@agent do it").task.body == "EVIL"
 
-    def test_another_branch_cannot_widen_them(self, place):
-        place.rules("allow: {who: maintain}\n")
-        writer = place.server.user()
-        place.owner.invite(place.repo, writer.login, "write")
-        writer.write(place.repo, ".forgehand.yml", "allow: {who: write}\n", new_branch="lax")
-        writer.write(place.repo, "x.txt", "x", branch="lax", new_branch="work")
-        number = writer.pull(place.repo, "work", "lax")
-        assert place.asked_in_comment(number, "@agent do it", by=writer).state == State.REFUSED
-
-    def test_a_mistake_in_them_refuses_and_says_so(self, place):
-        place.rules("allow: {whom: write}\n")
-        job = place.asked_in_comment(place.issue(), "@agent do it")
-        assert job.state == State.REFUSED
-        assert "on the default branch: allow.whom" in job.error
-        place.rules("# " + "x" * 70_000)
-        assert "no file of at most 65536 bytes" in place.asked_in_comment(job.number, "@agent do it").error
-
-
-def test_a_secret_of_one_repository_says_nothing_about_another(place):
-    number = place.issue()
-    place.label(number, "agent")
-    place.deliver(*place.label_event(number), repo="somebody/else")
-    assert place.jobs() == []
-    event, body = place.label_event(number)
-    place.deliver(event, body + b" ", repo=place.repo.upper())
-    assert place.job().state == State.QUEUED
-
-
-def test_a_delivery_that_waited_is_judged_by_what_is_so_now(place, faulty):
-    """The forge was away when it came; the right was taken back meanwhile."""
-    writer = place.server.user()
-    place.owner.invite(place.repo, writer.login, "write")
-    number = place.issue()
-    event, body = place.comment_event(number, place.say(number, "@agent do it", by=writer), by=writer)
-    with pytest.raises(ForgeUnavailable):
-        place.deliver(event, body, desk=place.with_forge(faulty(place.forge, fail=ForgeUnavailable("away"))))
-    place.owner.api("DELETE", f"/repos/{place.repo}/collaborators/{writer.login}")
-    (waiting,) = place.desk.deliveries.waiting(older_than_seconds=-1)
-    intake(place.desk, waiting)
-    assert place.jobs() == []
+    @pytest.mark.slow
+    def test_put_on_again_while_the_job_runs_it_is_another_one(self, place):
+        first = place.handed_in()
+        place.label(first.number)
+        place.label(first.number, "agent")
+        event, body = place.label_event(first.number)
+        place.deliver(event, body + b" ")
+        second = place.jobs()[0]
+        assert (second.id != first.id, second.state) == (True, State.QUEUED)
+        place.published(first)
+        comment(place.desk, first.id)
+        assert place.labels_of(first.number) == {"agent"}
+        comment(place.desk, place.published(place.handed_in(place.launched(second))).id)
+        assert place.labels_of(first.number) == set()

@@ -2,7 +2,7 @@ import pytest
 
 from app.domain import rendering
 from app.domain.job import State
-from app.forges.port import ForgeDenied, ForgeNotFound, ForgeUnavailable
+from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavailable
 from app.jobs.comment import comment, reply_once
 
 pytestmark = pytest.mark.slow  # a mirror and a forge's repository for each
@@ -71,6 +71,7 @@ def test_a_deleted_comment_is_made_again(place):
 
 def test_our_comment_is_found_again_and_other_peoples_copies_of_it_are_not_ours(place):
     job = place.asked()
+    place.desk.jobs.change(job.id, comment_begun=True)  # and its answer was lost
     place.say(job.number, f"{rendering.marker(job.id)}\nI am the bot", by=place.stranger)
     place.say(job.number, f"quoting {rendering.marker(job.id)}", by=place.bot)
     own = place.say(job.number, f"{rendering.marker(job.id)}\nhalf done", by=place.bot)
@@ -78,6 +79,23 @@ def test_our_comment_is_found_again_and_other_peoples_copies_of_it_are_not_ours(
     assert place.get(job).comment_id == own
     assert len(place.said(job.number)) == 2
     assert place.said(job.number, by=place.stranger) == [f"{rendering.marker(job.id)}\nI am the bot"]
+
+
+@pytest.mark.parametrize("error", [ForgeDenied("blocked"), ForgeNotFound("the comment is gone")])
+def test_a_reaction_that_is_refused_keeps_nothing_from_being_told(place, faulty, error):
+    job = place.published()
+    comment(place.with_forge(faulty(place.forge, fail=error, only="react")), job.id)
+    assert len(place.said(job.number)) == 1
+    assert place.labels_of(job.number) == set()
+
+
+def test_a_thread_that_cannot_be_read_is_told_all_the_same(place, faulty):
+    """Somebody may write a comment so large that nobody reads the thread any more."""
+    for begun in (False, True):
+        job = place.asked()
+        place.desk.jobs.change(job.id, comment_begun=begun)
+        comment(place.with_forge(faulty(place.forge, fail=ForgeError("too large"), only="comments")), job.id)
+        assert len(place.said(job.number)) == 1
 
 
 def test_a_reply_is_given_once(place):

@@ -307,7 +307,7 @@ def test_a_comment_that_the_forge_does_not_know(place):
     payload = json.loads(body)
     payload["comment"] |= {"id": 999_999, "body": "@agent do evil"}
     place.deliver(event, json.dumps(payload).encode())
-    assert place.job().state == State.REFUSED
+    assert place.jobs() == []
 
 
 def test_a_comment_that_was_edited_since(place):

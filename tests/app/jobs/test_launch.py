@@ -100,14 +100,14 @@ def test_a_launch_that_fails_goes_back_to_the_queue_and_counts(place):
     [
         ("verfy: make test\n", "verfy: Extra inputs are not permitted"),
         ("verify: [\n", "not valid YAML"),
-        ("# " + "x" * 70_000, "at most 65536 are read"),
+        ("# " + "x" * 70_000, "at most 65536 bytes"),
     ],
 )
 def test_a_mistake_in_the_repositorys_configuration_is_told(place, config, sentence):
     job = place.asked()
     place.rules(config)
     job = again(place, job)
-    assert job.state == State.FAILED
+    assert job.state == State.CANCELLED
     assert ".forgehand.yml" in job.error
     assert sentence in job.error
     assert place.launcher.orders == []
