@@ -44,13 +44,18 @@ def _fail(sentence: str, code: int = FAILED) -> NoReturn:
     sys.exit(code)
 
 
-def _load() -> "Settings":
+def _load(*, check: bool = False) -> "Settings":
+    """The settings; `check` says that a service is to start with them, so that their forges have to be usable."""
     # imported where they are used: commands that need no settings start in half the time
     from app import settings as app_settings
     from app.telemetry import logs
 
     try:
         settings = app_settings.load()
+        if check:
+            from app import wiring
+
+            wiring.check(settings)
     except app_settings.BadSettingsError as error:
         _fail(str(error), WRONG_USAGE)
     logs.configure(settings.log_format)
@@ -172,7 +177,7 @@ def serve() -> None:
     from app.store.connection import StoreUnavailableError
     from app.telemetry import logs
 
-    settings = _load()
+    settings = _load(check=True)
     try:
         with Service(settings):
             logs.get().info(
@@ -188,7 +193,7 @@ def web() -> None:
     """Run only the web process: webhooks, API, pages and the runners' broker. Needs FORGEHAND_REDIS_URL."""
     from app import processes, wiring
 
-    settings = _load()
+    settings = _load(check=True)
     processes.serve_web(wiring.build(settings, redis_url=_redis_url(settings)))
 
 
@@ -197,7 +202,7 @@ def worker() -> None:
     """Run only a worker. Needs FORGEHAND_REDIS_URL."""
     from app import processes, wiring
 
-    settings = _load()
+    settings = _load(check=True)
     processes.serve_worker(wiring.build(settings, redis_url=_redis_url(settings)))
 
 
@@ -239,15 +244,13 @@ def connect(
     The token is read from FORGEHAND_FORGES__<NAME>__TOKEN, else asked for, else read from standard input.
     """
     from app import connect as connect_case
+    from app import connect_wish
     from app.findings import Findings, connect_json
 
     _only_errors()
-    forge = connect_case.KINDS.get(kind.lower())
-    if forge is None or not (url or forge == "github"):
-        _fail("say which forge: connect gitea|forgejo|github --url https://… --repo owner/name", WRONG_USAGE)
-    wish = connect_case.Wish(
-        kind=forge,
-        url=url or "https://github.com",
+    wish = connect_wish.Wish(
+        kind=kind,
+        url=url,
         repo=repo,
         name=name,
         env_file=env_file,
@@ -259,10 +262,10 @@ def connect(
     out = Findings(to_stderr=as_json)
     try:
         outcome = connect_case.connect(wish, ask_secret=_ask_secret, say=out.line)
-    except connect_case.ConnectError as error:
+    except connect_wish.ConnectError as error:
         if as_json:
             _print_json({"ok": False, "error": str(error)})
-        _fail(str(error))
+        _fail(str(error), WRONG_USAGE if isinstance(error, connect_wish.WrongUsageError) else FAILED)
     if as_json:
         _print_json(connect_json(outcome))
     out.next(outcome.next)
@@ -312,6 +315,9 @@ def settings(
     reference: Annotated[
         bool, typer.Option("--reference", help="Print the reference instead of the values.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Print nothing; fail where a service couldn't start with them.")
+    ] = False,
 ) -> None:
     """Show the settings in effect, secrets masked."""
     from app import settings_reference
@@ -319,7 +325,9 @@ def settings(
     if reference:
         sys.stdout.write(settings_reference.markdown())
         return
-    _print_json(json.loads(_load().model_dump_json()))
+    found = _load(check=check)
+    if not check:
+        _print_json(json.loads(found.model_dump_json()))
 
 
 @cli.command()

@@ -11,47 +11,24 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from redis.exceptions import RedisError
 
 from app import settings as app_settings
 from app import settings_file, wiring
-from app.forges.port import Finding, ForgeError, Hook
-from app.reach import SHORT_TRIAL, Ear, ReachError, advice, hook_url, listening, obstacle
+from app.connect_wish import AskSecret, ConnectError, Wish, WrongUsageError, checked, credentials, name_of
+from app.forges.port import Finding, ForgeDenied, ForgeError, Hook
+from app.reach import SHORT_TRIAL, Ear, ReachError, advice, hook_url, listening, obstacle, stray_hooks
 from app.settings import PREFIX, BadSettingsError, ForgeSettings, Settings
 from app.settings_draft import Draft, as_json, forges_as_written, in_effect, refuse_shadowed
 from app.store.deliveries import Heard
 
-Kind = Literal["gitea", "forgejo", "github"]
-KINDS: Mapping[str, Kind] = {"gitea": "gitea", "forgejo": "forgejo", "github": "github"}
 LABELS = (
     (None, "1d76db", "Forgehand works on it"),
     ("needs-human", "d93f0b", "Forgehand couldn't finish it"),
 )
 """Name (none: the settings'), colour and text of the labels that we use."""
-
-
-class ConnectError(Exception):
-    """It can't be connected; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the person typed."""
-
-    kind: Kind
-    url: str
-    repo: str
-    name: str | None
-    env_file: Path
-    public_url: str | None = None
-    rotate_secret: bool = False
-    app_id: int | None = None
-    app_key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +48,6 @@ class Outcome:
 
 
 Say = Callable[[Finding], None]
-AskSecret = Callable[[str], str]
 
 
 def connect(wish: Wish, *, ask_secret: AskSecret, say: Say = lambda _: None) -> Outcome:
@@ -81,7 +57,9 @@ def connect(wish: Wish, *, ask_secret: AskSecret, say: Say = lambda _: None) -> 
     """
     try:
         return _Connection(wish, ask_secret, say).make()
-    except (BadSettingsError, settings_file.SettingsFileError, ReachError) as error:
+    except BadSettingsError as error:
+        raise WrongUsageError(str(error)) from error
+    except (settings_file.SettingsFileError, ReachError) as error:
         raise ConnectError(str(error)) from error
     except ForgeError as error:
         raise ConnectError(f"the forge doesn't do its part: {error}") from error
@@ -91,22 +69,26 @@ def connect(wish: Wish, *, ask_secret: AskSecret, say: Say = lambda _: None) -> 
 
 class _Connection:
     def __init__(self, wish: Wish, ask_secret: AskSecret, say: Say) -> None:
-        self._wish = wish
+        self._wish = wish = checked(wish)  # before anybody types a token
         self._say = say
         self._findings: list[Finding] = []
         self._changed: set[str] = set()
         self._fresh = secrets.token_urlsafe(32)
-        _check(wish)  # before anybody types a token
         values = in_effect(settings_file.read(wish.env_file))
-        self._name = _name(wish, forges_as_written(values))
+        self._name = name_of(wish, forges_as_written(values))
         self._head = f"{PREFIX}FORGES__{self._name.upper()}__"
-        self._credentials = _credentials(wish, self._head, values, ask_secret)
+        self._ask_secret = ask_secret
+        self._credentials = credentials(wish, self._head, values, ask_secret)
+        self._is_written = self._head + "TOKEN" in settings_file.read(wish.env_file)
 
     def make(self) -> Outcome:
         wish, name = self._wish, self._name
         settings = self._settings(wish.repo)
         if reason := obstacle(settings.public_url, settings.forges[name].url):
             raise ConnectError(reason)
+        if self._is_refused(settings):
+            self._replace_token()
+            settings = self._settings(wish.repo)
         with closing(_adapter(name, settings.forges[name])) as forge:
             for finding in forge.check(wish.repo):
                 self._tell(finding)
@@ -117,6 +99,28 @@ class _Connection:
             self._write(lambda values: self._lines(values, repo))
             settings = self._settings(repo)
             return (self._app_hook if self._is_app else self._hook)(forge, repo, settings)
+
+    def _is_refused(self, settings: Settings) -> bool:
+        """Whether the forge doesn't know the token that the file has, and that only the file has."""
+        if self._is_app or not self._is_written or f"{self._head}TOKEN" in in_effect({}):
+            return False
+        with closing(_adapter(self._name, settings.forges[self._name])) as forge:
+            try:
+                forge.whoami()
+            except ForgeDenied as error:
+                return error.status == 401
+        return False
+
+    def _replace_token(self) -> None:
+        file, url = self._wish.env_file, self._wish.url
+        self._tell(_done(f"the token in {file} is refused by the forge: another one is needed"))
+        token = self._ask_secret(f"Another token of the bot's account at {url}").strip()
+        if not token:
+            raise ConnectError(
+                f"the token in {file} is refused by the forge (it was revoked, or has run out): make another one and"
+                f" run this again, with it on standard input or in {self._head}TOKEN"
+            )
+        self._credentials = {"TOKEN": token}
 
     @property
     def _is_app(self) -> bool:
@@ -141,9 +145,10 @@ class _Connection:
         lines = {f"{head}KIND": wish.kind, f"{head}URL": known.get("url") or wish.url.rstrip("/")}
         lines |= {head + name: value for name, value in self._credentials.items()}
         lines[f"{head}REPOS"] = as_json(draft.repos_with(repo))
-        lines[f"{head}REPO_SECRETS"] = as_json(
-            draft.secrets_with(repo, self._fresh, rotate=wish.rotate_secret)
-        )
+        if not self._is_app:  # an App has one webhook for all its repositories, and its own secret
+            lines[f"{head}REPO_SECRETS"] = as_json(
+                draft.secrets_with(repo, self._fresh, rotate=wish.rotate_secret)
+            )
         if wish.public_url:
             lines[f"{PREFIX}PUBLIC_URL"] = wish.public_url
         return lines
@@ -168,8 +173,9 @@ class _Connection:
                 self._tell(_done("no service runs here: this command listens itself for the moment"))
             if not ear.accepts(settings, name=self._name, repo=repo, secret=accepted[0]):
                 raise ConnectError(
-                    f"the web process doesn't take the secret that {self._wish.env_file} has by now: does the service"
-                    " that runs read that file? Its log says why it doesn't take it over; then run this again"
+                    f"the web process doesn't take the secret that {self._wish.env_file} has by now. Does it read that"
+                    " file? `forgehand serve` takes it over, or its log says why it doesn't; `forgehand web` and"
+                    " `forgehand worker` have to be restarted. Then run this again"
                 )
             hook, heard = self._try_present(forge, repo, url, accepted, ear)
             if heard is None:
@@ -183,6 +189,8 @@ class _Connection:
         self._tell(_done("a test delivery arrived"))
         if len(accepted) > 1:
             self._write(lambda values: self._without_old(values, repo, accepted[0]))
+        for finding in stray_hooks(forge.hooks(repo), settings, name=self._name, repo=repo):
+            self._tell(finding)
         return self._outcome(repo, settings, hook, heard, is_running=not ear.is_ours)
 
     def _app_hook(self, forge: wiring.Adapter, repo: str, settings: Settings) -> Outcome:
@@ -267,73 +275,6 @@ def _adapter(name: str, settings: ForgeSettings) -> wiring.Adapter:
         return wiring.adapter(name, settings)
     except ValueError as error:  # an address or a key that can't be read
         raise ConnectError(str(error)) from error
-
-
-def _name(wish: Wish, known: Mapping[str, Mapping[str, Any]]) -> str:
-    """The name of the forge: as asked for, as it is called already, or as its kind is."""
-    same = [name for name, one in known.items() if "url" in one and _same_place(str(one["url"]), wish.url)]
-    name = (wish.name or (same[0] if same else wish.kind)).lower()
-    present = known.get(name, {})
-    if "url" in present and name not in same:
-        raise ConnectError(f"{name} is another forge, {present['url']}: give this one a name, --name NAME")
-    if present.get("kind", wish.kind) != wish.kind:
-        raise ConnectError(
-            f"{name} is written down as a {present['kind']}: give this one a name, --name NAME"
-        )
-    return name
-
-
-def _same_place(one: str, other: str) -> bool:
-    places = [(urlsplit(url).netloc.lower(), urlsplit(url).path.rstrip("/")) for url in (one, other)]
-    return places[0] == places[1]
-
-
-def _check(wish: Wish) -> None:
-    for option, kind, value in (
-        ("--url", app_settings.Url, wish.url),
-        ("--repo", app_settings.RepoName, wish.repo),
-        ("--name", app_settings.ForgeName, (wish.name or wish.kind).lower()),
-        ("--public-url", app_settings.Url, wish.public_url or wish.url),
-    ):
-        try:
-            TypeAdapter(kind).validate_python(value)
-        except ValidationError as error:
-            what = "write it as https://host" if kind is app_settings.Url else error.errors()[0]["msg"]
-            raise ConnectError(f"{option}: {what.removeprefix('Value error, ')}") from error
-
-
-def _credentials(wish: Wish, head: str, values: Mapping[str, str], ask_secret: AskSecret) -> dict[str, str]:
-    """Token, or id and key of a GitHub App, by the field's name: as typed, as written, or asked for."""
-    if wish.app_id is not None or wish.app_key_file is not None or f"{head}APP_ID" in values:
-        return _app_credentials(wish, head, values, ask_secret)
-    token = values.get(f"{head}TOKEN") or ask_secret(f"Token of the bot's account at {wish.url}").strip()
-    if not token:
-        raise ConnectError(f"there is no token: set {head}TOKEN, or give it on standard input")
-    return {"TOKEN": token}
-
-
-def _app_credentials(
-    wish: Wish, head: str, values: Mapping[str, str], ask_secret: AskSecret
-) -> dict[str, str]:
-    found = {name: values.get(head + name, "") for name in ("APP_ID", "APP_PRIVATE_KEY", "WEBHOOK_SECRETS")}
-    if wish.app_id is not None:
-        found["APP_ID"] = str(wish.app_id)
-    if wish.app_key_file is not None:
-        try:
-            found["APP_PRIVATE_KEY"] = wish.app_key_file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConnectError(f"the App's key can't be read: {error}") from error
-    if not found["APP_ID"] or not found["APP_PRIVATE_KEY"]:
-        raise ConnectError("a GitHub App needs both: --app-id and --app-key-file")
-    if wish.rotate_secret:
-        raise ConnectError(
-            f"an App's webhook is changed by hand: put a new secret beside the old one into {head}WEBHOOK_SECRETS,"
-            " set it in the App's settings, then remove the old one"
-        )
-    if not found["WEBHOOK_SECRETS"]:
-        secret = ask_secret("Webhook secret in the App's settings (forgehand secret makes one)").strip()
-        found["WEBHOOK_SECRETS"] = as_json([secret])
-    return found
 
 
 def _done(what: str) -> Finding:

@@ -19,8 +19,8 @@ from redis.exceptions import RedisError
 from app import settings as app_settings
 from app import wiring
 from app.connect import LABELS
-from app.forges.port import Finding, ForgeError, Hook
-from app.reach import Ear, ReachError, advice, hook_url, listening, obstacle
+from app.forges.port import Finding, ForgeDenied, ForgeError, Hook
+from app.reach import Ear, ReachError, advice, elsewhere, hook_url, listening, obstacle, stray_hooks
 from app.service import running_redis_url, web_answers
 from app.settings import BadSettingsError, ForgeSettings, Settings
 from app.store.connection import StoreUnavailableError, connect, find_server
@@ -77,8 +77,8 @@ def _settings(env_file: Path) -> tuple[Settings | None, list[Finding]]:
     found = []
     if env_file.exists():
         mode = stat.S_IMODE(env_file.stat().st_mode)
-        what = f"only its owner can read {env_file}"
-        found.append(_finding(what, f"it holds secrets: chmod 600 {env_file}", ok=not mode & 0o077))
+        what = f"only its owner and its group can read {env_file}"
+        found.append(_finding(what, f"it holds secrets: chmod g-w,o= {env_file}", ok=not mode & 0o027))
     try:
         settings = app_settings.load(env_file=env_file)
     except BadSettingsError as error:
@@ -135,6 +135,9 @@ def _data_dir(folder: Path) -> Finding:
 def _service(settings: Settings) -> Iterator[Finding]:
     runs = running_redis_url(settings) is not None
     yield _redis(settings, runs=runs)
+    if not runs and web_answers(settings):
+        yield _finding("the service that answers is this one", elsewhere(settings), ok=False)
+        return
     if not runs:
         yield Finding(what="no service runs here at the moment; it starts with: forgehand serve", ok=True)
         return
@@ -165,13 +168,15 @@ def _ear(stack: ExitStack, settings: Settings) -> Ear | str:
         return "no forge is connected"
     try:
         return stack.enter_context(listening(settings))
-    except ReachError as error:
+    except (ReachError, BadSettingsError) as error:
         return str(error)
 
 
 def _repositories(forge: ForgeSettings) -> list[tuple[str, str | None]]:
     """The repositories that can be named, each with the scope of its webhook: its own, or none for the forge's."""
     spelt = {one.lower(): one for one in forge.repos if "*" not in one}
+    if forge.app_id is not None:  # its one webhook is for all of them
+        return [(one, None) for one in spelt.values()]
     names = [spelt.get(name, name) for name in forge.repo_secrets]
     rest = [one for lowered, one in spelt.items() if lowered not in forge.repo_secrets]
     return [(name, name) for name in names] + [(name, None) for name in rest]
@@ -236,7 +241,14 @@ class _Connection:
         again = (
             f"run forgehand connect {self._options.kind} --url {self._options.url} --repo {self._repo} again"
         )
-        found = [hook for hook in forge.hooks(self._repo) if hook.url.lower() == url.lower()]
+        try:
+            hooks = forge.hooks(self._repo)
+        except ForgeDenied:  # on GitHub the right to write is enough, once it is connected
+            yield Finding(what="only administrators see webhooks: this one wasn't looked at", ok=True), None
+            return
+        for stray in stray_hooks(hooks, self._settings, name=self._name, repo=self._repo):
+            yield stray, None
+        found = [hook for hook in hooks if hook.url.lower() == url.lower()]
         if len(found) != 1:
             many = f"{len(found)} webhooks call it" if found else "none calls it"
             yield _finding(f"one webhook calls {url}", f"{many}: {again}", ok=False), None

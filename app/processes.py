@@ -31,6 +31,9 @@ from app.web.factory import create_app
 LISTEN_FD = "FORGEHAND_LISTEN_FD"
 """Names the descriptor of a listening socket that a parent left open for us."""
 RESTART_SECONDS = 0.5
+"""Before a child that died is started again; twice as long each time, while it lives for less than `STEADY_SECONDS`."""
+MAX_RESTART_SECONDS = 30.0
+STEADY_SECONDS = 60.0
 END_SECONDS = 15.0
 
 
@@ -61,7 +64,7 @@ def serve_web(desk: Desk) -> None:
         "timeout": 120,
         "graceful_timeout": 5,
         "keepalive": 30,
-        "loglevel": "warning",
+        "loglevel": "error",  # a warning for each malformed request would let anybody fill the disk
         "limit_request_line": 4094,
         "control_socket_disable": True,
     }
@@ -150,10 +153,15 @@ class Child:
             )
 
     def _watch(self) -> None:
+        wait = RESTART_SECONDS
         while True:
+            since = time.monotonic()
             self.process.wait()
-            if self._stopping.wait(RESTART_SECONDS):
+            if time.monotonic() - since >= STEADY_SECONDS:
+                wait = RESTART_SECONDS
+            if self._stopping.wait(wait):
                 return
+            wait = min(2 * wait, MAX_RESTART_SECONDS)
             logs.get().warning("process_restarted", name=self.name, exit_code=self.process.returncode)
             self.process = self._start()
 

@@ -4,8 +4,10 @@ A trial asks the forge for its test delivery and waits until the service has hea
 question. It is asked for more than once, since a service that takes new settings over is away for a moment.
 """
 
+import fcntl
 import hmac
 import ipaddress
+import re
 import socket
 import threading
 import time
@@ -19,7 +21,8 @@ import httpx
 from werkzeug.serving import make_server
 
 from app import wiring
-from app.service import addresses, running_redis_url
+from app.forges.port import Finding, Hook
+from app.service import addresses, running_redis_url, web_answers
 from app.settings import Settings
 from app.store.connection import EmbeddedRedis, StoreUnavailableError, connect
 from app.store.deliveries import Deliveries, Heard, secret_id
@@ -55,6 +58,24 @@ def obstacle(public_url: str, forge_url: str) -> str | None:
     if theirs.name in {"github.com", "codeberg.org"} and ours.is_private:
         return f"{public_url} is an address of a private network, which {theirs.name} can't call; {how}"
     return None
+
+
+def stray_hooks(hooks: Sequence[Hook], settings: Settings, *, name: str, repo: str) -> list[Finding]:
+    """Webhooks that look like ours for this repository and call another address, such as one that we had before."""
+    address = hook_url(settings, name, repo)
+    tail = f"/webhooks/{name}/{repo}".lower()
+    forge = settings.forges[name]
+    where = f"{(forge.public_url or forge.url).rstrip('/')}/{repo}/settings/hooks"
+    others = [re.sub(r"//[^/]*@", "//", hook.url.partition("?")[0].rstrip("/")) for hook in hooks]
+    return [
+        Finding(
+            what="no webhook of ours calls another address",
+            ok=False,
+            remedy=f"one sends all that happens in {repo} to {url}: remove it at {where}",
+        )
+        for url in others
+        if url.lower().endswith(tail) and url.lower() != address.lower()
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,13 +165,27 @@ def listening(settings: Settings) -> Iterator[Ear]:
     That one is part of this process, so that it never outlives it.
     """
     with ExitStack() as stack:
+        turn = stack.enter_context(ExitStack())
+        _take_turns(turn, settings.data_dir.absolute())  # another one's ear would look like a service
         url = running_redis_url(settings)
         is_ours = url is None
         if url is None:
             url = _start_web(stack, settings)
+        else:
+            turn.close()
         redis = connect(url)
         stack.callback(redis.close)
         yield Ear(deliveries=Deliveries(redis, memory_days=settings.delivery_memory_days), is_ours=is_ours)
+
+
+def _take_turns(stack: ExitStack, folder: Path) -> None:
+    """Wait until no other command listens for the moment with this `data_dir`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = stack.enter_context((folder / "listening.lock").open("ab"))
+    except OSError:
+        return  # whoever can't write here can't listen here either, and a service that runs is asked all the same
+    fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _start_web(stack: ExitStack, settings: Settings) -> str:
@@ -159,6 +194,8 @@ def _start_web(stack: ExitStack, settings: Settings) -> str:
     try:
         listener = stack.enter_context(socket.create_server((settings.host, settings.port), family=family))
     except OSError as error:
+        if web_answers(settings):
+            raise ReachError(elsewhere(settings)) from error
         raise ReachError(
             f"no service runs with these settings, and none can at {settings.host}:{settings.port}: {error.strerror};"
             " is it another Forgehand's port? Stop that one, or set FORGEHAND_PORT"
@@ -173,6 +210,14 @@ def _start_web(stack: ExitStack, settings: Settings) -> str:
     stack.callback(thread.join)
     stack.callback(server.shutdown)
     return url
+
+
+def elsewhere(settings: Settings) -> str:
+    """What to do where a service answers that isn't the one whose data these settings name."""
+    return (
+        f"a Forgehand answers there, but its data isn't in {settings.data_dir.absolute()}: run this in the directory"
+        " that it was started in, or set an absolute FORGEHAND_DATA_DIR"
+    )
 
 
 def _start_redis(stack: ExitStack, settings: Settings) -> str:
@@ -201,5 +246,8 @@ def advice(settings: Settings, *, kind: str, env_file: Path, ear: Ear) -> str:
             " requests on to it, or FORGEHAND_HOST must name another address"
         )
     if not ear.is_ours:
-        parts.append(f"the service that runs must read {env_file}; if it doesn't, restart it")
+        parts.append(
+            f"the service that runs must read {env_file}: `forgehand serve` does so by itself, `forgehand web` and"
+            " `forgehand worker` have to be restarted"
+        )
     return "; ".join(parts)

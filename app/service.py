@@ -1,15 +1,15 @@
 """The whole service on one machine: Redis where none is given, web and worker, each started again when it dies.
 
-When the file of settings changes and what it says is valid, web and worker are started anew with it; while it isn't,
-they go on with what they have. What belongs to this process stays: Redis, `data_dir`, the address that is listened on,
-and the environment, which goes before the file.
+When the file of settings changes and what it says can be worked with, web and worker are started anew with it; while
+it can't, or the file is gone or empty, they go on with what they have, also where one of them dies: each reads a copy
+that this process keeps, in memory, of the settings that were taken. What belongs to this process stays: Redis,
+`data_dir`, the address that is listened on, and the environment, which goes before the file.
 
 This process holds the listening socket, and the web processes come and go behind it: forges deliver once, and while no
 web process is there, what they send waits in the socket's queue.
 """
 
 import fcntl
-import hashlib
 import os
 import socket
 import subprocess
@@ -27,7 +27,8 @@ from app.settings import ENV_FILE, Settings
 from app.store.connection import EmbeddedRedis
 from app.telemetry import logs
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
+"""A file counts as changed once two looks in a row have found the same: some editors write in parts."""
 CHECK_SECONDS = 60.0
 BACKLOG = 1_024
 """Connections that wait while no web process is there."""
@@ -55,6 +56,7 @@ class Service:
         self._cwd = cwd or Path.cwd()
         self._env = dict(os.environ if env is None else env)
         self._log_dir = log_dir
+        self._copy = -1
         self._redis: EmbeddedRedis | None = None
         self._socket: socket.socket | None = None
         self._leaving = threading.Event()
@@ -66,7 +68,8 @@ class Service:
     def __enter__(self) -> Self:
         data_dir = self._settings.data_dir.absolute()
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._seen = _fingerprint(self._env_file)  # before the children read it
+        self._taken = self._seen = _content(self._env_file)
+        self._copy = _in_memory(self._taken or b"")
         self._socket = _listening(self._settings.host, self._settings.port)
         if self._settings.redis_url is None:
             self._redis = EmbeddedRedis(data_dir)
@@ -92,13 +95,16 @@ class Service:
             self._redis.stop()
         if self._socket:
             self._socket.close()
+        if self._copy >= 0:
+            os.close(self._copy)
 
     def _start(self, name: str) -> None:
         log = self._log_dir / f"{name}.log" if self._log_dir else None
-        env, fds = self._env, tuple[int, ...]()
+        env = self._env | {ENV_FILE: _path_of(self._copy)}
+        fds: tuple[int, ...] = (self._copy,)
         if name == "web" and self._socket is not None:
-            fds = (self._socket.fileno(),)
-            env = env | {LISTEN_FD: str(self._socket.fileno())}
+            fds += (self._socket.fileno(),)
+            env[LISTEN_FD] = str(self._socket.fileno())
         self.children[name] = Child(name, forgehand_argv(name), env=env, cwd=self._cwd, log=log, pass_fds=fds)
 
     @property
@@ -106,21 +112,41 @@ class Service:
         return self._cwd / (self._env.get(ENV_FILE) or ".env")
 
     def _watch(self) -> None:
+        before = self._seen
         while not self._leaving.wait(LOOK_SECONDS):
-            now = _fingerprint(self._env_file)
-            if now == self._seen:
-                continue
-            self._seen = now
-            if self._is_valid():
-                self._take_over()
+            now = _content(self._env_file)
+            if now == before and now != self._seen:
+                self._seen = now
+                self._judge(now)
+            before = now
 
-    def _is_valid(self) -> bool:
-        """Whether our children could start with the settings as they are now."""
+    def _judge(self, content: bytes | None) -> None:
+        """Take over what the file has by now, where that can be worked with."""
+        if content == self._taken:
+            return  # it was something else for a while
+        if content is None or not content.strip():
+            cause = (
+                "it is gone, empty or unreadable; the settings before stay, until the service is restarted"
+            )
+            logs.get().error("settings_not_taken", file=str(self._env_file), cause=cause)
+            return
+        copy = _in_memory(content)
+        if not self._is_valid(copy):
+            os.close(copy)
+            return
+        old, self._copy, self._taken = self._copy, copy, content
+        self._take_over()
+        if not self._leaving.is_set():  # else a child that isn't ended yet may still need it
+            os.close(old)
+
+    def _is_valid(self, copy: int) -> bool:
+        """Whether our children could start with these settings."""
         try:
             done = subprocess.run(
-                forgehand_argv("settings"),
-                env=self._env,
+                forgehand_argv("settings", "--check"),
+                env=self._env | {ENV_FILE: _path_of(copy)},
                 cwd=self._cwd,
+                pass_fds=(copy,),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -158,12 +184,25 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _fingerprint(path: Path) -> str:
-    """Another text for another content; empty where there is no file, or none that can be read."""
+def _content(path: Path) -> bytes | None:
+    """What is in the file; none where there is none, or none that can be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return path.read_bytes()
     except OSError:
-        return ""
+        return None
+
+
+def _in_memory(content: bytes) -> int:
+    """A descriptor of a nameless file with this content; only children that it is passed to can read it."""
+    handle = os.memfd_create("settings", os.MFD_CLOEXEC)
+    with os.fdopen(handle, "wb", closefd=False) as file:
+        file.write(content)
+    return handle
+
+
+def _path_of(descriptor: int) -> str:
+    """By this name, the process that has it opens it anew, at its beginning (proc(5))."""
+    return f"/proc/self/fd/{descriptor}"
 
 
 def running_redis_url(settings: Settings) -> str | None:

@@ -6,29 +6,38 @@ Letter case of names doesn't count, nor that of forges and repositories. An unkn
 that a typo can't silently fall back to a default. Secrets are `SecretStr`: they don't print.
 """
 
-import fnmatch
 import importlib.util
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import EllipsisType
 from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
-    StringConstraints,
     ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from app.settings_types import (
+    ForgeName,
+    LongSecret,
+    PrivateKey,
+    RepoPattern,
+    RepoSecrets,
+    Secret,
+    Secrets,
+    Url,
+    covers,
+    in_lower_case,
+)
 
 PREFIX = "FORGEHAND_"
 ENV_FILE = "FORGEHAND_ENV_FILE"
@@ -41,58 +50,10 @@ _NOT_SETTINGS = (
     "FORGEHAND_CLAUDE_BINARY",
     "FORGEHAND_LISTEN_FD",
 )
-MAX_SECRETS = 4
-"""For one scope: each body is signed with all of them to compare."""
 
 
 class BadSettingsError(Exception):
     """The service can't start with these settings; the message names each wrong one."""
-
-
-NonEmptySecret = Annotated[SecretStr, Field(min_length=8)]
-Secrets = Annotated[tuple[NonEmptySecret, ...], Field(max_length=MAX_SECRETS)]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")]
-
-
-def _in_lower_case(table: Any) -> Any:
-    """Before anything is read, so that one name in two spellings is never taken for two."""
-    if not isinstance(table, dict):
-        return table  # said by the field's own type
-    lowered = {str(key).lower(): value for key, value in table.items()}
-    if len(lowered) < len(table):
-        raise ValueError("two names differ only in letter case, which doesn't count here: keep one of them")
-    return lowered
-
-
-def _matching(pattern: str, sentence: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text, re.ASCII):
-            raise ValueError(sentence)
-        return text
-
-    return AfterValidator(check)
-
-
-RepoName = Annotated[str, _matching(r"[\w.-]{1,100}/[\w.-]{1,100}", "a repository is written as owner/name")]
-RepoPattern = Annotated[
-    str,
-    _matching(r"[\w.*-]{1,100}/[\w.*-]{1,100}", "write owner/name; * stands for anything within one part"),
-]
-ForgeName = Annotated[
-    str, _matching(r"[a-z0-9](_?[a-z0-9-]){0,39}", "a forge's name has letters, digits, - and single _ only")
-]
-
-
-def covers(patterns: Iterable[str], repo: str) -> bool:
-    """Whether one of `patterns` is for `owner/name`; `*` matches within one part only, letter case doesn't count."""
-    owner, _, name = repo.lower().partition("/")
-    wanted = [pattern.lower().partition("/") for pattern in patterns]
-    return any(fnmatch.fnmatchcase(owner, one) and fnmatch.fnmatchcase(name, two) for one, _, two in wanted)
-
-
-RepoSecrets = Annotated[
-    dict[RepoName, Annotated[Secrets, Field(min_length=1)]], BeforeValidator(_in_lower_case)
-]
 
 
 class ForgeSettings(BaseModel):
@@ -106,11 +67,11 @@ class ForgeSettings(BaseModel):
     """Where the service reaches the forge; of GitHub `https://github.com` or a GitHub Enterprise Server."""
     public_url: Url | None = None
     """Where people reach it, if that differs."""
-    token: NonEmptySecret | None = None
+    token: LongSecret | None = None
     """Access token of the bot's own account. A GitHub App has `app_id` and `app_private_key` instead."""
     app_id: int | None = Field(default=None, ge=1)
     """Id of the GitHub App that we act as."""
-    app_private_key: NonEmptySecret | None = None
+    app_private_key: PrivateKey | None = None
     """The GitHub App's private key, PEM."""
     webhook_secrets: Secrets = ()
     """Accepted secrets of webhooks at `…/webhooks/<name>`, as a JSON list: two while one is being rotated."""
@@ -170,12 +131,12 @@ class Settings(BaseSettings):
     """Where people and forges reach the service; links in comments start with it."""
     broker_url: Url | None = None
     """Where runners reach the service, if that differs from `public_url`."""
-    api_token: SecretStr | None = None
+    api_token: Secret | None = None
     """Token for the API and the pages (`Authorization: Bearer …`, or as the password in a browser)."""
     pages_public: bool = False
     """Show API and pages to everybody. Logs may quote private code: for loopback and demos."""
 
-    forges: Annotated[dict[ForgeName, ForgeSettings], BeforeValidator(_in_lower_case)] = Field(
+    forges: Annotated[dict[ForgeName, ForgeSettings], BeforeValidator(in_lower_case)] = Field(
         default_factory=dict
     )
     """The forges, by the name that their webhook URL ends with: `…/webhooks/<name>`."""
@@ -187,7 +148,7 @@ class Settings(BaseSettings):
     """Branches of ours start with it."""
     draft_pulls: bool = True
     """Open pull requests as drafts."""
-    git_token: SecretStr | None = None
+    git_token: Secret | None = None
     """Token that `forgehand run` uses for http(s) repositories. The service itself uses each forge's token."""
 
     launcher: Literal["local"] = "local"
@@ -199,11 +160,11 @@ class Settings(BaseSettings):
     max_attempts: int = Field(default=3, ge=1)
     """Attempts of one job when runners are lost."""
 
-    anthropic_api_key: SecretStr | None = Field(
+    anthropic_api_key: Secret | None = Field(
         default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY", "FORGEHAND_ANTHROPIC_API_KEY")
     )
     """Claude API key (also `ANTHROPIC_API_KEY`). Only the broker ever uses it."""
-    claude_oauth_token: SecretStr | None = Field(
+    claude_oauth_token: Secret | None = Field(
         default=None, validation_alias=AliasChoices("CLAUDE_CODE_OAUTH_TOKEN", "FORGEHAND_CLAUDE_OAUTH_TOKEN")
     )
     """Claude subscription token (also `CLAUDE_CODE_OAUTH_TOKEN`), used where there is no API key."""

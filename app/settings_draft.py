@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.settings import PREFIX, BadSettingsError, covers
+from app.settings import PREFIX, BadSettingsError
+from app.settings_types import covers
 
 _FORGE_LINE = re.compile(rf"{PREFIX}FORGES__(.+?)__([A-Z_]+)")
 _AS_JSON = frozenset({"webhook_secrets", "repo_secrets", "repos", "bots"})

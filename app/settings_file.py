@@ -1,7 +1,9 @@
 """Changes single settings in a `.env` file and leaves everything else in it as it is: lines, comments, order.
 
 * A reader finds the old file or the new one, never a part: the new one is written beside it, synced and renamed.
-* Only its owner can read it, and it stays the owner's: it holds secrets, and the service may be another account.
+* A new one is for its owner alone. One that is there stays its owner's and its group's to read, as it was, since the
+  service may be another account; never everybody's: it holds secrets.
+* A killed writer leaves at most one other file, which the next one removes.
 * What python-dotenv reads from the new text is checked before it counts: an open quote somewhere above never turns a
   new line into something else.
 * Two writers wait for each other.
@@ -11,7 +13,7 @@ import fcntl
 import io
 import os
 import re
-import tempfile
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +25,7 @@ _BOM = "\ufeff"
 _HEAD = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*(=?[^\S\r\n]*)")
 _QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-]+")
+_NEVER_WIDER = 0o640
 
 Values = Mapping[str, str]
 
@@ -157,20 +160,28 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(
+        f"{path.name}.forgehand"
+    )  # always the same: `_alone`, whatever is there is left over
     try:
-        handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
+        beside.unlink(missing_ok=True)
+        # O_EXCL: what somebody else puts there would be theirs to read
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise SettingsFileError(f"{path} can't be written: {error}") from error
+        raise SettingsFileError(
+            f"{path} can't be written: {beside.name} beside it: {error.strerror}"
+        ) from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             with suppress(FileNotFoundError):
-                owner = path.stat()
-                os.fchown(handle, owner.st_uid, owner.st_gid)
+                old = path.stat()
+                os.fchown(handle, old.st_uid, old.st_gid)
+                os.fchmod(handle, stat.S_IMODE(old.st_mode) & _NEVER_WIDER)
             os.fsync(handle)
-        Path(name).rename(path)
+        beside.rename(path)
     except OSError as error:
         raise SettingsFileError(f"{path} can't be written: {error}") from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)

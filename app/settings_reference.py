@@ -9,7 +9,13 @@ _HEAD = """# Settings
 
 Made by `forgehand settings --reference`; don't edit by hand. Every setting is an environment variable or a line in
 `.env` (or in the file that `FORGEHAND_ENV_FILE` names); the environment goes first. Lists and tables are JSON. Secrets
-are never printed. `forgehand serve` takes a changed file over by itself, except for `data_dir` and `redis_url`.
+are never printed, and are plain ASCII without white space. Addresses are `http://` or `https://`, a host, and where
+needed a port and a path, nothing else.
+
+`forgehand serve` takes a changed file over by itself, except for `data_dir`, `redis_url`, `host` and `port`, as long as
+a service could start with it (`forgehand settings --check` says whether); otherwise, and where the file is gone or
+empty, it goes on with what it has, and its log says `settings_not_taken` and why. `forgehand web` and `forgehand
+worker`, started by themselves, read their settings only once: restart them.
 
 """
 

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from app.forges.port import Connector, Dialect, Forge, GitHost
+from app.forges.port import Connector, Dialect, Forge, ForgeError, GitHost
 from app.jobs.desk import Desk
 from app.launchers.local import LocalLauncher
-from app.settings import ForgeSettings, Settings
+from app.settings import PREFIX, BadSettingsError, ForgeSettings, Settings
 from app.store.attempts import Attempts
 from app.store.connection import connect
 from app.store.deliveries import Deliveries
@@ -33,10 +33,10 @@ class Adapter(Forge, Connector, Protocol):
 
 
 def build(settings: Settings, *, redis_url: str, hosts: Mapping[str, GitHost] | None = None) -> Desk:
-    """Put the service together. `hosts` are Git hosts beside the forges of the settings."""
+    """Put the service together. `hosts` are Git hosts beside the forges of the settings. Raises as `check` does."""
     redis = connect(redis_url)
     jobs = Jobs(redis)
-    forges = {name: adapter(name, one) for name, one in settings.forges.items()}
+    forges = _forges(settings)
     # two services on one machine must not sweep each other's runners
     installation = hashlib.sha256(str(settings.data_dir.absolute()).encode()).hexdigest()[:12]
     return Desk(
@@ -50,6 +50,22 @@ def build(settings: Settings, *, redis_url: str, hosts: Mapping[str, GitHost] | 
         dialects={one.kind: dialect(one.kind) for one in settings.forges.values()},
         launcher=LocalLauncher(settings.data_dir, installation=installation),
     )
+
+
+def check(settings: Settings) -> None:
+    """Raise `BadSettingsError` where one of the forges has no adapter that could work with it; none is called."""
+    for forge in _forges(settings).values():
+        forge.close()
+
+
+def _forges(settings: Settings) -> dict[str, Adapter]:
+    found = {}
+    for name, one in settings.forges.items():
+        try:
+            found[name] = adapter(name, one)
+        except (ForgeError, ValueError) as error:
+            raise BadSettingsError(f"{PREFIX}FORGES__{name.upper()}: {error}") from error
+    return found
 
 
 def adapter(name: str, settings: ForgeSettings) -> Adapter:

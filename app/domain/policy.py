@@ -68,16 +68,6 @@ def is_out_of_bounds(allow: Allow, *, kind: str, target: str) -> str | None:
     return None
 
 
-def repo_is_allowed(repo: str, patterns: Iterable[str]) -> bool:
-    """Whether `owner/name` is on the operator's list; `*` matches within one part only."""
-    owner, _, name = repo.lower().partition("/")
-    for pattern in patterns:
-        wanted_owner, _, wanted_name = pattern.lower().partition("/")
-        if fnmatch.fnmatchcase(owner, wanted_owner) and fnmatch.fnmatchcase(name, wanted_name):
-            return True
-    return False
-
-
 class Changed(Protocol):
     """One changed path; `git_ops.ChangedPath` has this shape."""
 

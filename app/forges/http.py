@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import stamina
@@ -28,6 +29,8 @@ MAX_ANSWER_BYTES = 32 * 2**20
 MAX_ANSWER_SECONDS = 120.0
 """How long the body of one answer may take, however steadily it drips."""
 MAX_WORDS = 300
+MOVED = "it was renamed or moved: connect its present name"
+"""What to do where a request about a repository is redirected."""
 IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 _COUNT = re.compile(r"[0-9]{1,15}", re.ASCII)
 
@@ -100,6 +103,19 @@ def parsed(kind: type[Parsed], content: bytes | str, *, whose: str, status: int)
         where = one_line(".".join(str(part)[:60] for part in first["loc"][:20])) or "the body"
         message = f"{whose} can't be read: {where}: {one_line(first['msg'])}"
         raise ForgeError(message, status=status) from error
+
+
+def was_moved(error: ForgeError) -> bool:
+    """Whether the forge pointed elsewhere, which it does where a repository has another name by now."""
+    return error.status is not None and 300 <= error.status < 400
+
+
+def instant(seconds: float) -> str:
+    """Seconds since the epoch as forges take moments (RFC 3339, UTC, whole seconds); raise `ForgeError` for none."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError) as error:
+        raise ForgeError(f"{seconds!r} is no moment that a forge knows") from error
 
 
 def wait_asked_for(headers: Mapping[str, str]) -> float | None:

@@ -3,6 +3,7 @@
 Strict about the fields that are read, in type and size; the others are never looked at.
 """
 
+import hmac
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
@@ -54,6 +55,11 @@ class Shape(BaseModel):
 def header(headers: Mapping[str, str], name: str) -> str:
     """The header's value, whatever the letter case; empty where there is none."""
     return next((value for key, value in headers.items() if key.lower() == name.lower()), "")
+
+
+def hex_hmac(body: bytes, secret: str) -> str:
+    """The hex HMAC-SHA256 with which forges sign."""
+    return hmac.digest(secret.encode(), body, "sha256").hex()
 
 
 def read(parsers: Mapping[str, Callable[[object], Event]], event_name: str, body: bytes) -> Event:

@@ -22,6 +22,8 @@ Permission = Literal["none", "read", "write", "maintain", "admin"]
 
 Reaction = Literal["eyes", "+1", "-1", "confused", "rocket"]
 CommitState = Literal["pending", "success", "failure", "error"]
+UNTITLED = "Untitled"
+"""Title of a pull request whose own is empty, or says no more than that it is a draft: the push is done by then."""
 
 
 class ForgeError(Exception):
@@ -74,6 +76,8 @@ class Standing:
     permission: Permission
     is_bot: bool
     """Whether the forge marks the account as a machine's. Gitea and Forgejo mark only their own (ids below 1)."""
+    doubt: str = ""
+    """Why the permission is less than what the forge named, in a sentence for people; empty where it isn't."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +183,8 @@ class Forge(GitHost, Protocol):
         """When and by whom the label was last put on, as the forge recorded it; none where it isn't on.
 
         `since` (seconds since the epoch) lets the forge leave out what is older; it may give that all the same.
+        Gitea and Forgejo tell a label by its present name: that of another label, which was put on by anybody and then
+        renamed to `label`, is given as if it had been this one. So what the label stands for is bound to the act.
         """
 
     def comment(self, repo: str, number: int, comment_id: int) -> Comment | None:
@@ -187,8 +193,14 @@ class Forge(GitHost, Protocol):
     def comments(self, repo: str, number: int, *, since: float | None = None) -> list[Comment]:
         """The comments of an issue or pull request, oldest first; all, or those changed since `since` or later."""
 
-    def read_file(self, repo: str, path: str, *, ref: str, max_bytes: int) -> bytes | None:
-        """A file of a branch or commit; none where it isn't there. Raise `Unreadable`."""
+    def read_file(self, repo: str, path: str, *, ref: str | None, max_bytes: int) -> bytes | None:
+        """A file of a branch or commit, of the default branch where `ref` is none; none where it isn't there.
+
+        Raise `Unreadable`.
+        """
+
+    def is_protected(self, repo: str, branch: str) -> bool:
+        """Whether the forge protects the branch by a rule, for whomever; false for a branch that isn't there."""
 
     def create_comment(self, repo: str, number: int, body: str) -> Comment:
         """Not idempotent: look for the marker in `comments` first."""
@@ -214,7 +226,7 @@ class Forge(GitHost, Protocol):
     def create_pull(
         self, repo: str, *, head_branch: str, base_branch: str, title: str, body: str, draft: bool
     ) -> Pull:
-        """Not idempotent: `find_pull` first."""
+        """Not idempotent: `find_pull` first. A title in which nothing is left to say becomes `UNTITLED`."""
 
     def edit_pull(self, repo: str, number: int, *, title: str | None = None, body: str | None = None) -> None:
         """Set title or body of a pull request."""
@@ -237,6 +249,8 @@ class Dialect:
     """The forge's id of the delivery; not signed either."""
     parse: Callable[[str, bytes], Event]
     """Event name and verified body → event. Never raises: what can't be read is `Ignored` with the reason."""
+    sign: Callable[[str, bytes, str], dict[str, str]]
+    """Event name, body and secret → the headers with which such a forge sends it; no event name, no such header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +279,8 @@ class Connector(Protocol):
     def check(self, repo: str) -> list[Finding]:
         """Whether token and account may do all that we do in `repo`, and exactly what is missing.
 
-        Changes nothing. A forge that can't be reached is a `ForgeError`; what it refuses is a finding.
+        Changes nothing. A forge that can't be reached is a `ForgeError`; what it refuses is a finding, and so is a
+        repository that has another name by now.
         """
 
     def ensure_label(self, repo: str, name: str, *, color: str, text: str) -> bool:

@@ -63,7 +63,7 @@ def _event(desk: Desk, delivery: Delivery) -> ThreadEvent | None:
         log.info("delivery_ignored", reason=event.reason)
         return None
     repo = repo_of(event)
-    if repo is None or not policy.repo_is_allowed(repo, forge_settings.repos):
+    if repo is None or not forge_settings.covers(repo):
         log.warning("repo_not_allowed", repo=repo)
     elif delivery.repo is not None and delivery.repo.lower() != repo.lower():
         log.warning("another_repositorys_secret", repo=repo, secret_of=delivery.repo)

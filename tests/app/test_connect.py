@@ -5,8 +5,10 @@ import os
 
 import pytest
 
-from app.connect import ConnectError, Wish, connect
+from app.connect import connect
+from app.connect_wish import ConnectError, Wish
 from app.settings_file import read
+from tests.support.connect import BOT_SCOPES, Another, Operator, free_port
 from tests.support.forge import running_forge
 
 TOKEN = "s3cret-token-of-the-bot"
@@ -55,7 +57,12 @@ def refused(env_file, *, typed=TOKEN, **changes):
     ("changes", "says"),
     [
         ({"url": "ftp://x"}, "--url: write it as https://host"),
-        ({"url": "https://bot:s3cret@x"}, "--url: write it as https://host"),
+        ({"kind": "svn"}, "say which forge: connect gitea|forgejo|github"),
+        ({"url": ""}, "say which forge"),
+        ({"url": "https://bot:s3cret@x"}, "--url: an address holds no credentials"),
+        ({"url": "http://[::1"}, "--url: write it as https://host"),
+        ({"public_url": "http://127.0.0.1:99999"}, "--public-url: its port"),
+        ({"typed": "s3cret token"}, "FORGEHAND_FORGES__GITEA__TOKEN: it has white space"),
         ({"repo": "demo"}, "--repo: a repository is written as owner/name"),
         ({"repo": "ada/*"}, "--repo: a repository"),
         ({"repo": "../demo/x"}, "--repo: a repository"),
@@ -83,6 +90,7 @@ def test_one_clear_sentence_and_nothing_written(env_file, changes, says):
             {},
             "as a forgejo",
         ),
+        ("FORGEHAND_FORGES__GITEA__URL=http://s3cret@[::1\n", {}, "or its address can't be read"),
         ("FORGEHAND_FORGES__GITEA__REPOS=ada/demo\n", {}, "REPOS is no JSON list"),
         ("FORGEHAND_PROT=1\n", {}, "FORGEHAND_PROT is no setting"),
         ("FORGEHAND_PORT=x\n", {}, "FORGEHAND_PORT"),
@@ -144,3 +152,73 @@ def test_a_port_that_is_taken_is_named_and_the_next_run_goes_on(forge, env_file,
     with pytest.raises(ConnectError, match="none can at"):
         connect(wish(env_file, url=forge.url, repo=repo), ask_secret=lambda _: pytest.fail("it asked"))
     assert json.loads(read(env_file)["FORGEHAND_FORGES__GITEA__REPO_SECRETS"]) == table
+
+
+@pytest.mark.parametrize(
+    "words", [("svn", "--url", "https://x"), ("gitea", "--url", "http://[::1"), ("gitea",)]
+)
+def test_what_cannot_be_meant_ends_with_2_and_one_document(tmp_path, words):
+    answer = Operator(folder=tmp_path).run("connect", *words, "--repo", "ada/demo", "--json")
+    assert answer.code == 2
+    assert answer.json["ok"] is False
+    assert answer.json["error"] in answer.err
+    assert "Traceback" not in answer.err
+
+
+@pytest.fixture
+def place(forge, env_file):
+    """A repository and its bot; the file says where the service is."""
+    owner, bot = forge.user(), forge.user(scopes=BOT_SCOPES)
+    repo = owner.repo()
+    owner.invite(repo, bot.login, "admin")
+    port = free_port()
+    env_file.write_text(f"FORGEHAND_PORT={port}\nFORGEHAND_PUBLIC_URL=http://127.0.0.1:{port}\n")
+    return owner, bot, repo, port
+
+
+def test_a_token_that_was_revoked_is_replaced(forge, env_file, place, monkeypatch):
+    _, bot, repo, _ = place
+    head = "FORGEHAND_FORGES__GITEA__"
+    with env_file.open("a") as file:
+        file.write(f"{head}URL={forge.url}\n{head}TOKEN={'x' * 40}\n")
+    asked = []
+
+    def ask(answer):
+        return lambda what: asked.append(what) or answer
+
+    with pytest.raises(ConnectError, match=f"is refused by the forge .* {head}TOKEN"):
+        connect(wish(env_file, url=forge.url, repo=repo), ask_secret=ask(""))
+    outcome = connect(wish(env_file, url=forge.url, repo=repo), ask_secret=ask(bot.token + "\n"))
+    assert outcome.ok, outcome
+    assert "refused by the forge: another one is needed" in outcome.findings[0].what
+    assert read(env_file)[f"{head}TOKEN"] == bot.token
+    assert asked == [f"Another token of the bot's account at {forge.url}"] * 2
+    # the environment's can't be replaced in the file
+    monkeypatch.setenv(f"{head}TOKEN", "y" * 40)
+    outcome = connect(wish(env_file, url=forge.url, repo=repo), ask_secret=ask(bot.token))
+    assert [one.what for one in outcome.findings if not one.ok] == ["the token is valid"]
+    assert len(asked) == 2
+
+
+def test_a_webhook_at_the_address_before_is_named(forge, env_file, place):
+    owner, bot, repo, _ = place
+    config = {
+        "url": f"http://u:s3cret@old.example/webhooks/gitea/{repo.upper()}?s3cret",
+        "content_type": "json",
+    }
+    owner.api(
+        "POST",
+        f"/repos/{repo}/hooks",
+        {"type": "gitea", "config": config, "events": ["push"], "active": True},
+    )
+    outcome = connect(wish(env_file, url=forge.url, repo=repo), ask_secret=lambda _: bot.token)
+    (wrong,) = [one for one in outcome.findings if not one.ok]
+    assert f"to http://old.example/webhooks/gitea/{repo.upper()}: remove it at" in wrong.remedy
+    assert outcome.heard is not None
+    assert not outcome.ok
+
+
+def test_a_service_whose_data_is_elsewhere_is_told_apart(forge, env_file, place, tmp_path):
+    _, bot, repo, port = place
+    with Another(port), pytest.raises(ConnectError, match=f"its data isn't in {tmp_path}/.forgehand"):
+        connect(wish(env_file, url=forge.url, repo=repo), ask_secret=lambda _: bot.token)

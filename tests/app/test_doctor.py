@@ -6,7 +6,7 @@ import os
 import pytest
 
 from app.doctor import examine, is_ok
-from tests.support.connect import BOT_SCOPES, Operator
+from tests.support.connect import BOT_SCOPES, Another, Operator
 from tests.support.forge import running_forge
 
 HEAD = "FORGEHAND_FORGES__HOME__"
@@ -85,13 +85,30 @@ def test_nothing_is_connected_yet(operator, monkeypatch):
 
 def test_others_can_read_the_secrets(operator, place):
     operator.env_file.chmod(0o644)
-    assert "chmod 600" in wrong(operator)
+    assert "it holds secrets: chmod g-w,o= " in wrong(operator)
+    operator.env_file.chmod(0o640)
+    assert "it holds secrets" not in wrong(operator)
 
 
 def test_settings_that_cannot_be_read_end_it(operator):
     operator.env_file.write_text("FORGEHAND_LABLE=s3cret\n")
     text = wrong(operator)
     assert "FORGEHAND_LABLE is no setting" in text
+    assert "s3cret" not in text
+
+
+def test_a_key_that_is_none(operator, place, tmp_path):
+    with operator.env_file.open("a") as file:
+        file.write("FORGEHAND_FORGES__APP__KIND=github\nFORGEHAND_FORGES__APP__URL=http://127.0.0.1:9\n")
+        file.write(
+            'FORGEHAND_FORGES__APP__APP_ID=1\nFORGEHAND_FORGES__APP__APP_PRIVATE_KEY="s3cret, no key"\n'
+        )
+        file.write(
+            'FORGEHAND_FORGES__APP__REPOS=["a/b"]\nFORGEHAND_FORGES__APP__WEBHOOK_SECRETS=["0123456789"]\n'
+        )
+    hook(place[0], place[2], operator)
+    text = wrong(operator)
+    assert "a test delivery arrives: FORGEHAND_FORGES__APP: " in text
     assert "s3cret" not in text
 
 
@@ -134,6 +151,22 @@ def test_the_webhook_tells_too_little(operator, place):
     owner, _, repo = place
     hook(owner, repo, operator, events=["push"])
     assert "it sends every event that Forgehand handles" in wrong(operator)
+
+
+def test_a_webhook_that_calls_where_we_were_before(operator, place, forge):
+    owner, _, repo = place
+    text = operator.env_file.read_text()
+    hook(owner, repo, operator)
+    operator.env_file.write_text(text.replace(f"URL={operator.url}", "URL=http://localhost:1/new"))
+    found = wrong(operator)
+    assert f"one sends all that happens in {repo} to {operator.url}/webhooks/home/{repo}" in found
+    assert f"remove it at {forge.url}/{repo}/settings/hooks" in found
+
+
+def test_a_service_whose_data_is_elsewhere(operator, place, tmp_path):
+    with Another(operator.port):
+        found = wrong(operator)
+    assert f"its data isn't in {tmp_path}/.forgehand: run this in the directory" in found
 
 
 def test_the_webhook_has_another_secret(operator, place, monkeypatch):

@@ -4,9 +4,11 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 import zlib
 from contextlib import suppress
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -145,6 +147,25 @@ def test_a_child_that_dies_is_started_again_until_it_is_stopped(child, monkeypat
     found.stop()
     assert not psutil.pid_exists(second)
     assert found.process.pid == second
+
+
+@pytest.mark.parametrize(
+    ("steady", "waits"), [(60.0, [0.5, 1, 2, 4, 8, 16, 30, 30]), (0.0, [0.5, 0.5, 0.5, 0.5])]
+)
+def test_a_child_that_dies_at_once_is_waited_for_longer_each_time(child, monkeypatch, steady, waits):
+    seen = []
+
+    class Impatient(threading.Event):
+        def wait(self, timeout=None):
+            seen.append(timeout)
+            return super().wait(0.001)
+
+    monkeypatch.setattr("app.processes.STEADY_SECONDS", steady)
+    monkeypatch.setattr("app.processes.threading", SimpleNamespace(Event=Impatient, Thread=threading.Thread))
+    found = child("")
+    until(lambda: len(seen) >= len(waits))
+    found.stop()
+    assert seen[: len(waits)] == waits
 
 
 def test_a_child_that_ignores_the_signal_is_killed(child, monkeypatch, tmp_path):

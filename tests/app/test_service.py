@@ -56,7 +56,7 @@ def test_changed_settings_are_taken_over_and_wrong_ones_are_not(tmp_path):
     def is_open(name):
         return lambda: httpx.post(f"{operator.url}/webhooks/{name}", trust_env=False).status_code == 415
 
-    with operator.serving():
+    with operator.serving() as service:
         assert not is_open("home")()
         operator.env_file.write_text(f'{written}{forge}WEBHOOK_SECRETS=["0123456789"]\n')
         operator.until("it is taken over", lambda: "settings_taken" in operator.log())
@@ -66,6 +66,32 @@ def test_changed_settings_are_taken_over_and_wrong_ones_are_not(tmp_path):
         assert is_open("home")()
         assert "FORGEHAND_LABLE is no setting" in operator.log()
         assert "s3cret" not in operator.log()
+        # what no adapter could be made from
+        unusable = f"{forge}KIND=github\n{forge}URL=http://127.0.0.1:9\n{forge}APP_ID=1\n"
+        unusable += f'{forge}APP_PRIVATE_KEY="this is no key"\n{forge}REPOS=["a/b"]\n'
+        operator.env_file.write_text(f'{unusable}{forge}WEBHOOK_SECRETS=["0123456789"]\n')
+        operator.until("it is refused", lambda: operator.log().count("settings_not_taken") == 2)
+        assert "FORGEHAND_FORGES__HOME: " in operator.log()
+        # and no file at all: also a web process that has to be started again has the settings from before
+        operator.env_file.unlink()
+        operator.until("it is refused", lambda: operator.log().count("settings_not_taken") == 3)
+        operator.env_file.touch()
+        operator.until("it is refused", lambda: operator.log().count("settings_not_taken") == 4)
+        assert operator.log().count("gone, empty or unreadable") == 2
+        for process in web_of(service):
+            process.kill()
+        operator.until("the webhook is there", still(is_open("home")))
+        with socket.create_connection(("127.0.0.1", operator.port)) as line:
+            line.sendall(b"GET /nonsense HTTP/9.9\r\n\r\n")
+            assert line.recv(100).startswith(b"HTTP/1.1 400 ")
+        assert "Invalid request" not in operator.log()  # nobody fills the disk with such lines
+        assert operator.log().count("settings_taken") == 1
+
+
+def web_of(service):
+    """The web process and those below it."""
+    (web,) = [one for one in psutil.Process(service.pid).children() if one.cmdline()[-1] == "web"]
+    return [web, *web.children(recursive=True)]
 
 
 @pytest.mark.slow
@@ -74,8 +100,7 @@ def test_while_the_web_process_is_away_what_comes_waits(tmp_path):
     operator = Operator(folder=tmp_path)
     with operator.serving() as service:
         for _ in range(3):
-            web = [one for one in psutil.Process(service.pid).children() if one.cmdline()[-1] == "web"]
-            for process in [*web, *web[0].children(recursive=True)]:
+            for process in web_of(service):
                 process.kill()
             assert httpx.get(f"{operator.url}/healthz", trust_env=False, timeout=30).status_code == 200
 
@@ -87,6 +112,19 @@ def test_an_address_that_is_taken_is_told(tmp_path):
     assert answer.code == 1
     assert f"127.0.0.1:{operator.port} can't be listened on" in answer.err
     assert "FORGEHAND_PORT" in answer.err
+
+
+def test_a_forge_that_cannot_be_worked_with_is_told_at_the_start(tmp_path):
+    operator = Operator(folder=tmp_path)
+    head = "FORGEHAND_FORGES__HOME__"
+    operator.env_file.write_text(
+        f'{head}KIND=github\n{head}URL=https://x.example\n{head}APP_ID=1\n{head}REPOS=["a/b"]\n'
+        f'{head}APP_PRIVATE_KEY="s3cret, no key"\n{head}WEBHOOK_SECRETS=["0123456789"]\n'
+    )
+    answer = operator.run("serve")
+    assert answer.code == 2
+    assert answer.err.startswith("forgehand: FORGEHAND_FORGES__HOME: ")
+    assert "s3cret" not in answer.err
 
 
 def still(check):

@@ -109,6 +109,13 @@ def test_what_runners_and_tests_are_told_is_no_setting_of_ours(env):
         ({"FORGEHAND_BRANCH_PREFIX": "-x/"}, "FORGEHAND_BRANCH_PREFIX"),
         ({"FORGEHAND_PUBLIC_URL": "javascript:alert(1)"}, "FORGEHAND_PUBLIC_URL"),
         ({"ANTHROPIC_BASE_URL": "s3cret"}, "ANTHROPIC_BASE_URL"),
+        ({"FORGEHAND_PUBLIC_URL": "http://s3cret?x"}, "FORGEHAND_PUBLIC_URL: an address holds no"),
+        ({"FORGEHAND_FORGES__HOME__PUBLIC_URL": "http://[::s3cret"}, "HOME__PUBLIC_URL: write it as"),
+        ({"FORGEHAND_FORGES__HOME__TOKEN": "s3cret-token\n"}, "HOME__TOKEN: it has white space"),
+        ({"FORGEHAND_FORGES__HOME__WEBHOOK_SECRETS": '["s3cret 0123"]'}, "WEBHOOK_SECRETS__0: it has"),
+        ({"FORGEHAND_FORGES__HOME__REPO_SECRETS": '{"ada/a":["s3cret\u00e9123"]}'}, "ADA/A__0: it has"),
+        ({"FORGEHAND_API_TOKEN": "s3cret token"}, "FORGEHAND_API_TOKEN: it has"),
+        ({"ANTHROPIC_API_KEY": "s3cret key"}, "ANTHROPIC_API_KEY: it has"),
     ],
 )
 def test_a_wrong_value_is_named_and_not_shown(env, change, names):

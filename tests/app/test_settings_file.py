@@ -1,5 +1,8 @@
 import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -107,13 +110,45 @@ def test_lines_comments_and_order_are_kept(folder, comment, value):
     assert read(path)["FORGEHAND_A"] == value
 
 
-def test_a_secret_is_for_its_owner_only(tmp_path):
+@pytest.mark.parametrize(("was", "becomes"), [(0o600, 0o600), (0o640, 0o640), (0o666, 0o640), (0o777, 0o640)])
+def test_who_may_read_it_stays_and_is_never_everybody(tmp_path, was, becomes):
+    """The service may run as another account of the file's group."""
     path = tmp_path / "new" / ".env"
     put(path, FORGEHAND_A="s3cret")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    path.chmod(0o644)
+    path.chmod(was)
     put(path, FORGEHAND_A="s3cret2")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == becomes
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from app import settings_file
+pathlib.Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+settings_file.update(pathlib.Path(sys.argv[1]), lambda _: {"FORGEHAND_A": "s3cret"})
+"""
+
+
+def test_what_a_killed_writer_leaves_is_removed_by_the_next(tmp_path):
+    path = written(tmp_path / ".env", "A=1\n")
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", KILLED, path], check=False).returncode == -signal.SIGKILL
+    (left,) = [one for one in tmp_path.iterdir() if one != path]
+    assert not left.stat().st_mode & 0o027
+    assert path.read_text() == "A=1\n"
+    put(path, FORGEHAND_A="x")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_somebody_put_beside_it_is_not_written_into(tmp_path):
+    path, theirs = tmp_path / ".env", written(tmp_path / "theirs", "mine\n")
+    (tmp_path / ".env.forgehand").symlink_to(theirs)
+    put(path, FORGEHAND_A="s3cret")
+    assert theirs.read_text() == "mine\n"
+    assert read(path) == {"FORGEHAND_A": "s3cret"}
+    (tmp_path / ".env.forgehand").mkdir()
+    with pytest.raises(SettingsFileError, match=r"\.env can't be written: \.env\.forgehand beside it"):
+        put(path, FORGEHAND_A="other")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")

@@ -3,7 +3,7 @@ from prometheus_client import REGISTRY
 
 from app import wiring
 from app.forges.port import ForgeError
-from app.settings import ForgeSettings
+from app.settings import BadSettingsError, ForgeSettings, Settings
 
 KEY = {"url": "http://127.0.0.1:9", "repos": ["a/b"], "webhook_secrets": ["0123456789"]}
 
@@ -18,6 +18,15 @@ def test_each_kind_has_its_adapter_and_its_dialect(kind):
     assert forge.kind == kind
     forge.close()
     assert wiring.dialect(kind).event_name({}) == ""
+
+
+def test_a_forge_that_no_adapter_could_work_with_is_found_before_the_start():
+    fine = options("gitea")
+    wiring.check(Settings(_env_file=None, forges={"fine": fine}))
+    broken = ForgeSettings(kind="github", app_id=1, app_private_key="s3cret, and no PEM", **KEY)
+    with pytest.raises(BadSettingsError, match="FORGEHAND_FORGES__BROKEN: ") as caught:
+        wiring.check(Settings(_env_file=None, forges={"fine": fine, "broken": broken}))
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["gitea", "forgejo", "github"])

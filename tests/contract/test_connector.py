@@ -1,6 +1,7 @@
 """What setting up and checking a connection promises, asked of a real forge over HTTP."""
 
 import json
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -83,6 +84,17 @@ def test_a_repository_that_is_not_there(scene: Scene):
 def test_a_repository_that_the_bot_may_not_see(scene: Scene):
     name = scene.owner.repo(private=True)
     assert missing(scene.forge.check(name)) == [f"{name} is there"]
+
+
+def test_a_repository_that_has_another_name_by_now(server, scene: Scene):
+    old, new = server.user(), f"user-{uuid.uuid4().hex[:8]}"
+    repo = old.repo()
+    old.invite(repo, scene.bot.login, "admin")
+    server.admin.api("POST", f"/admin/users/{old.login}/rename", {"new_username": new})
+    found = scene.forge.check(repo)
+    assert missing(found) == [f"{repo} is there"]
+    assert found[-1].remedy == "it was renamed or moved: connect its present name"
+    assert missing(scene.forge.check(f"{new}/{repo.partition('/')[2]}")) == []
 
 
 @pytest.mark.skipif(KIND == "github", reason="there the right to write is enough for most of it")

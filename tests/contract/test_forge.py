@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import TypeVar
 import pytest
 
 from app.forges.port import (
+    UNTITLED,
     ForgeDenied,
     ForgeError,
     ForgeNotFound,
@@ -146,18 +148,52 @@ def test_a_file(scene: Scene):
     scene.owner.write(repo, "folder/a file & more.txt", "dreizehn", branch="main")
     scene.owner.write(repo, "empty", "")
 
-    def read(path: str, ref: str = "main", size: int = 100) -> bytes | None:
+    def read(path: str, ref: str | None = "main", size: int = 100) -> bytes | None:
         return scene.forge.read_file(repo, path, ref=ref, max_bytes=size)
 
-    assert read("folder/a file & more.txt") == b"dreizehn"
+    assert read("folder/a file & more.txt") == read("folder/a file & more.txt", None) == b"dreizehn"
     assert read("folder/a file & more.txt", first) == "Zwölf\r\n".encode()
     assert read("empty", size=0) == b""
     assert read("folder/nothing") is None
+    assert read("folder/nothing", None) is None
     assert read("README.md/below") is None
     with pytest.raises(Unreadable):
         read("folder/a file & more.txt", size=7)
     with pytest.raises(Unreadable):
         read("folder")
+
+
+def test_a_file_of_the_default_branch_whatever_that_is_called(scene: Scene):
+    repo = scene.new_repo(default_branch="trunk")
+    assert scene.forge.read_file(repo, "README.md", ref=None, max_bytes=10_000) is not None
+    assert scene.forge.read_file(repo, "README.md", ref="main", max_bytes=10_000) is None
+
+
+@pytest.mark.parametrize("branch", ["main", "release/1.0"])
+def test_a_branch_that_a_rule_protects(scene: Scene, branch: str):
+    repo = scene.new_repo()
+    scene.owner.write(repo, "x.txt", "x", new_branch="release/1.0")
+    assert not scene.forge.is_protected(repo, branch)
+    rule = {"rule_name": branch, "branch_name": branch, "enable_push": True}
+    scene.owner.api("POST", f"/repos/{repo}/branch_protections", rule)
+    assert scene.forge.is_protected(repo, branch)
+    assert not scene.forge.is_protected(repo, "main" if branch != "main" else "release/1.0")
+
+
+@pytest.mark.parametrize("branch", ["nothing", "nothing/at all", "main/x", "a?b=c", "ö", "-"])
+def test_a_branch_that_is_not_there_is_not_protected(scene: Scene, branch: str):
+    assert not scene.forge.is_protected(scene.repo, branch)
+
+
+@pytest.mark.parametrize("branch", ["", "a/../main", "."])
+def test_a_branch_that_can_be_none(scene: Scene, branch: str):
+    with pytest.raises(ForgeError):
+        scene.forge.is_protected(scene.repo, branch)
+
+
+def test_a_branch_of_a_repository_that_is_not_there(scene: Scene):
+    with pytest.raises(ForgeNotFound):
+        scene.forge.is_protected(f"{scene.owner.login}/nothing", "main")
 
 
 @pytest.mark.parametrize("path", ["", "/", "../x", "a/../../x", "a//b", "."])
@@ -221,6 +257,27 @@ def test_a_draft_stays_one_when_its_title_changes(scene: Scene):
         scene.forge.edit_pull(scene.repo, made.number, title="Much later")
     found = scene.forge.pull(scene.repo, made.number)
     assert (found.title, found.body, found.draft) == ("Much later", "a", True)
+
+
+@pytest.mark.skipif(KIND == "github", reason="there a draft isn't made by its title")
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("WIP: [wip] wip:x", "x"),
+        ("WIP:", UNTITLED),
+        (" [WIP] WIP: ", UNTITLED),
+        ("", UNTITLED),
+        ("x WIP:", "x WIP:"),
+    ],
+)
+def test_a_pull_request_is_a_draft_only_where_that_is_asked_for(scene: Scene, title: str, shown: str):
+    branch = f"feature-j-{uuid.uuid4().hex[:8]}"
+    scene.branch(branch)
+    form = {"head_branch": branch, "base_branch": "main", "title": title, "body": ""}
+    made = scene.forge.create_pull(scene.repo, **form, draft=False)
+    assert (made.title, made.draft) == (shown, False)
+    scene.forge.edit_pull(scene.repo, made.number, title=title)
+    assert scene.forge.pull(scene.repo, made.number).draft is False
 
 
 def test_editing_a_pull_request(scene: Scene):

@@ -7,6 +7,7 @@ import hmac
 import stat
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -94,7 +95,7 @@ def test_from_nothing_to_a_delivery_that_arrives(forge: RunningForge, operator: 
     }
     text = operator.env_file.read_text()
     assert text.startswith("# mine\nFORGEHAND_LABEL=robot\n")
-    assert stat.S_IMODE(operator.env_file.stat().st_mode) == 0o600
+    assert not stat.S_IMODE(operator.env_file.stat().st_mode) & 0o027
     (secret,) = operator.secrets(place.repo)
     for shown in (done.out, done.err):
         assert secret not in shown
@@ -145,6 +146,16 @@ def test_two_forges_and_three_repositories_at_once(
                 assert status == (202 if other == place.repo else 401)
         seen = operator.run("doctor", "--json")
         assert seen.code == 0, seen.out + seen.err
+
+
+def test_two_at_once_without_a_service(forge: RunningForge, operator: Operator) -> None:
+    """Each listens itself in its turn, on the same port."""
+    one, two = a_repo(forge), a_repo(forge)
+    two.owner.invite(two.repo, one.bot.login, "admin")
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda repo: operator.connect(forge, repo, one.bot), (one.repo, two.repo)))
+    assert [answer.code for answer in done] == [0, 0], done
+    assert operator.secrets(one.repo) != operator.secrets(two.repo)
 
 
 def forged(operator: Operator, name: str, repo: str, secret: str) -> int:

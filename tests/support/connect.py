@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from werkzeug.serving import make_server
 
 from app.settings_file import read
 from tests.support.adapters import KIND
@@ -127,6 +129,27 @@ class Operator:
             assert time.monotonic() < end, f"waited too long until {what}"
             time.sleep(0.1)
         return found
+
+
+class Another:
+    """Something that answers at a port as the web process of a Forgehand does."""
+
+    def __init__(self, port: int) -> None:
+        self._server = make_server("127.0.0.1", port, self._answer)
+
+    @staticmethod
+    def _answer(environ: Any, start: Any) -> list[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok\n"]
+
+    def __enter__(self) -> None:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
 def our_hooks(owner: Person, repo: str, operator: Operator) -> list[dict[str, Any]]:

@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS redirects (
   name TEXT PRIMARY KEY COLLATE NOCASE, account_id INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE);
 CREATE TABLE IF NOT EXISTS gone_branches (
   repo_id INTEGER NOT NULL REFERENCES repositories, ref TEXT NOT NULL, PRIMARY KEY (repo_id, ref));
+CREATE TABLE IF NOT EXISTS branch_rules (
+  repo_id INTEGER NOT NULL REFERENCES repositories, name TEXT NOT NULL, PRIMARY KEY (repo_id, name));
 CREATE TABLE IF NOT EXISTS collaborators (
   repo_id INTEGER NOT NULL REFERENCES repositories, account_id INTEGER NOT NULL REFERENCES accounts,
   access INTEGER NOT NULL, PRIMARY KEY (repo_id, account_id));

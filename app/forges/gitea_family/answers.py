@@ -8,11 +8,11 @@ import re
 from datetime import datetime
 from typing import Literal
 
-from app.forges.port import ForgeError, User
+from app.forges.port import UNTITLED, ForgeError, User
 from app.forges.rest import Answer
 
 DRAFT_PREFIX = "WIP: "
-_DRAFT = re.compile(r"\s*(WIP:|\[WIP\])\s*", re.IGNORECASE)
+_DRAFT = re.compile(r"(?:\s*(?:WIP:|\[WIP\]))+\s*", re.IGNORECASE)
 
 
 class UserAnswer(Answer):
@@ -55,6 +55,18 @@ class RepoStateAnswer(RepoAnswer):
 class PermissionAnswer(Answer):
     permission: str
     user: UserAnswer
+
+
+class TeamAnswer(Answer):
+    """A team of an organisation, with what it may do: on the whole, and in each part of a repository."""
+
+    name: str
+    permission: str
+    units_map: dict[str, str] | None = None
+
+
+class BranchAnswer(Answer):
+    protected: bool
 
 
 class LabelAnswer(Answer):
@@ -168,13 +180,15 @@ class HookAnswer(Answer):
 
 
 def undrafted(title: str) -> str:
-    """The title without the sign of a draft."""
-    return _DRAFT.sub("", title, count=1) if _DRAFT.match(title) else title
+    """The title without the signs of a draft, of which it may have several."""
+    found = _DRAFT.match(title)
+    return title[found.end() :] if found else title
 
 
 def titled(title: str, *, draft: bool) -> str:
     """The title as the forge has to see it: with the prefix for a draft, without one otherwise."""
     plain = undrafted(title)
+    plain = plain if plain.strip() else UNTITLED
     return DRAFT_PREFIX + plain if draft else plain
 
 

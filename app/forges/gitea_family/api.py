@@ -14,12 +14,12 @@ Seen in the sources of Gitea 1.22 and 1.25, Forgejo 7 and 10, and relied on:
 import base64
 import binascii
 import time
-from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 from pydantic import SecretStr
 
 from app.forges.gitea_family.answers import (
+    BranchAnswer,
     CommentAnswer,
     FileAnswer,
     IssueAnswer,
@@ -34,7 +34,8 @@ from app.forges.gitea_family.answers import (
     seconds,
     titled,
 )
-from app.forges.http import OnCall
+from app.forges.gitea_family.teams import Teams, doubt_about
+from app.forges.http import OnCall, instant
 from app.forges.port import (
     Comment,
     CommitState,
@@ -96,6 +97,7 @@ class GiteaFamily:
         headers = {"Authorization": f"token {self._token.get_secret_value()}"}
         self._http: HttpOptions = {"timeout_seconds": timeout_seconds, "on_call": on_call}
         self._rest = Rest(self.name, f"{self._base}/api/v1", headers, **self._http)
+        self._teams = Teams(self._rest)
         self._own: tuple[User, float] | None = None
 
     def close(self) -> None:
@@ -132,7 +134,9 @@ class GiteaFamily:
             raise ForgeError(f"{self.name} names a permission that we don't know: {found.permission[:60]!r}")
         if found.user.id != user.id:  # the name has changed hands
             return _NOBODY
-        return Standing(permission=_PERMISSIONS[found.permission], is_bot=False)
+        permission = _PERMISSIONS[found.permission]
+        doubt = doubt_about(self._teams.of(repo)) if permission == "write" else ""
+        return Standing(permission="read" if doubt else permission, is_bot=False, doubt=doubt)
 
     def issue(self, repo: str, number: int) -> Issue:
         found = self._rest.get(IssueAnswer, _issue_path(repo, number))
@@ -173,25 +177,35 @@ class GiteaFamily:
         found = self._of_thread(list[CommentAnswer], repo, number, "comments", since)
         return [self._comment(repo, one) for one in sorted(found, key=lambda one: one.id)]
 
-    def read_file(self, repo: str, path: str, *, ref: str, max_bytes: int) -> bytes | None:
+    def read_file(self, repo: str, path: str, *, ref: str | None, max_bytes: int) -> bytes | None:
+        where = f"{path} of {repo}" + (f" at {ref}" if ref else "")
+        query = {} if ref is None else {"ref": ref}
         place = "/".join(segment(part) for part in path.split("/"))
         kind: Any = FileAnswer | list[Any]
         try:
             found: FileAnswer | list[Any] = self._rest.get(
-                kind, f"{repo_path(repo)}/contents/{place}", ref=ref
+                kind, f"{repo_path(repo)}/contents/{place}", **query
             )
         except ForgeNotFound:
             self.repo(repo)
             return None
         if isinstance(found, list) or found.type != "file" or found.size > max_bytes:
-            raise Unreadable(f"{path} of {repo} at {ref} is no file of at most {max_bytes} bytes")
+            raise Unreadable(f"{where} is no file of at most {max_bytes} bytes")
         try:
             content = base64.b64decode(found.content or "", validate=True)
         except (binascii.Error, ValueError) as error:
-            raise ForgeError(f"{path} of {repo} at {ref} isn't given in base64") from error
+            raise ForgeError(f"{where} isn't given in base64") from error
         if len(content) != found.size:  # the forge leaves out what it finds too large
-            raise Unreadable(f"{path} of {repo} at {ref} isn't given in full: {len(content)} bytes")
+            raise Unreadable(f"{where} isn't given in full: {len(content)} bytes")
         return content
+
+    def is_protected(self, repo: str, branch: str) -> bool:
+        place = "/".join(segment(part) for part in branch.split("/"))
+        try:
+            return self._rest.get(BranchAnswer, f"{repo_path(repo)}/branches/{place}").protected
+        except ForgeNotFound:
+            self.repo(repo)
+            return False
 
     def create_comment(self, repo: str, number: int, body: str) -> Comment:
         path = f"{_issue_path(repo, number)}/comments"
@@ -278,7 +292,7 @@ class GiteaFamily:
         self, kind: type[Parsed], repo: str, number: int, what: str, since: float | None
     ) -> Parsed:
         """All of a thread's `what`, oldest first."""
-        query = {} if since is None else {"since": _instant(since)}
+        query = {} if since is None else {"since": instant(since)}
         try:
             return self._rest.get(kind, f"{_issue_path(repo, number)}/{what}", **query)
         except ForgeUnavailable as error:
@@ -318,10 +332,6 @@ class GiteaFamily:
         if self._public is None or where < 0:
             return url
         return self._public + url[where:]
-
-
-def _instant(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _issue_path(repo: str, number: int) -> str:

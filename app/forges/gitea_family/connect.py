@@ -21,6 +21,8 @@ from app.forges.gitea_family.answers import (
     same_label,
 )
 from app.forges.gitea_family.api import GiteaFamily
+from app.forges.gitea_family.teams import doubt_about, hidden
+from app.forges.http import MOVED, was_moved
 from app.forges.port import Finding, ForgeDenied, ForgeError, ForgeNotFound, Hook
 from app.forges.rest import Rest, repo_path
 
@@ -136,6 +138,7 @@ class Connecting(GiteaFamily):
             return
         yield from self._state_findings(state)
         yield from self._right_findings(state)
+        yield from self._team_findings(state)
         yield self._git_finding(state.full_name)
 
     def _kin(self) -> Finding:
@@ -189,6 +192,10 @@ class Connecting(GiteaFamily):
                 " don't limit its token to public repositories"
             )
             return None, _finding(what, remedy, ok=False)
+        except ForgeError as error:
+            if not was_moved(error):
+                raise
+            return None, _finding(what, MOVED, ok=False)
 
     def _state_findings(self, state: RepoStateAnswer) -> Iterator[Finding]:
         settings = self._people(f"{state.full_name}/settings")
@@ -219,6 +226,23 @@ class Connecting(GiteaFamily):
             "use an account of the bot's own: what this one writes or labels would be taken for the bot's"
         )
         yield _finding("the token isn't the owner's own", remedy, ok=not alone)
+
+    def _team_findings(self, state: RepoStateAnswer) -> Iterator[Finding]:
+        """Of an organisation's repository: whether what the forge reports about its people is what they may do."""
+        what = "the rights of its teams' members can be told"
+        try:
+            teams = self._teams.of(state.full_name)
+        except (ForgeDenied, ForgeNotFound) as error:
+            yield _finding(what, f"{error}. Make the bot an administrator of it", ok=False)
+            return
+        if not teams:
+            return
+        doubt = doubt_about(teams)
+        yield _finding(what, f"{doubt}: give it read, or write, on code", ok=not doubt)
+        if unseen := hidden(teams):
+            # Nobody can tell from here whether this was done, and nothing is open: it mustn't stop anybody.
+            note = f"the forge doesn't report that {unseen} may push: members who are to be heeded need to be"
+            yield Finding(what=f"{note} collaborators of the repository too, with write", ok=True)
 
     def _may(self, what: str, path: str, where: str) -> Finding:
         try:

@@ -38,7 +38,7 @@ from app.forges.gitea_family.shapes import (
     Subject,
     Tip,
 )
-from app.forges.payload import header, read
+from app.forges.payload import header, hex_hmac, read
 from app.forges.port import Dialect
 
 _BRANCH = "refs/heads/"
@@ -202,4 +202,8 @@ def dialect(brand: str) -> Dialect:
         event_name=lambda headers: header(headers, f"X-{brand}-Event-Type"),
         delivery_id=lambda headers: header(headers, f"X-{brand}-Delivery"),
         parse=parse,
+        sign=lambda event_name, body, secret: {
+            f"X-{brand}-Signature": hex_hmac(body, secret),
+            **({f"X-{brand}-Event-Type": event_name} if event_name else {}),
+        },
     )

@@ -32,13 +32,21 @@ def _not_imported(original: str | int) -> str | int:
 _Original = AfterValidator(_not_imported)
 
 
-class User(Shape):
-    id: Annotated[int, Field(lt=2**63), AfterValidator(_person)]
+class Author(Shape):
+    """Who wrote something, once: -1 where the account is gone by now."""
+
+    id: Annotated[int, Field(ge=-(2**63), lt=2**63)]
     login: Name
 
     def value(self) -> Account:
         """As the events have it."""
         return Account(id=self.id, login=self.login)
+
+
+class User(Author):
+    """A person, whose rights can be asked for."""
+
+    id: Annotated[int, Field(lt=2**63), AfterValidator(_person)]
 
 
 class Label(Shape):
@@ -56,7 +64,6 @@ class Repo(Shape):
 class Written(Shape):
     """Something with an author."""
 
-    user: User
     original_author: Annotated[str | None, _Original] = None
     original_author_id: Annotated[int | None, _Original] = None
 
@@ -67,6 +74,7 @@ class Subject(Written):
     number: Id
     title: Text
     body: Text | None
+    user: Author
     labels: _Labels | None
     state: Literal["open", "closed"]
     updated_at: Word
@@ -91,6 +99,7 @@ class Pull(Subject, Tip):
 class Comment(Written):
     id: Id
     body: Text
+    user: User
 
 
 class Review(Shape):

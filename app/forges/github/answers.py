@@ -6,7 +6,6 @@ has something else in it, is an error.
 
 import base64
 import binascii
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
@@ -67,6 +66,12 @@ class RepoStateAnswer(RepoAnswer):
 
 class BranchAnswer(Answer):
     name: str
+
+
+class ProtectionAnswer(Answer):
+    """A branch, with whether a protection or a ruleset is about it."""
+
+    protected: bool
 
 
 class LabelAnswer(Answer):
@@ -214,8 +219,3 @@ class PermissionAnswer(Answer):
 def same_label(one: str, other: str) -> bool:
     """A repository has no two labels whose names differ in letter case alone."""
     return one.lower() == other.lower()
-
-
-def instant(seconds: float) -> str:
-    """As GitHub writes moments."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -20,17 +20,18 @@ from app.forges.github.answers import (
     IssueAnswer,
     IssueEvent,
     PermissionAnswer,
+    ProtectionAnswer,
     PullAnswer,
     RepoAnswer,
     author,
-    instant,
     same_label,
 )
 from app.forges.github.auth import App, PersonalToken
 from app.forges.github.client import Client
 from app.forges.github.reply import Refused, Reply, parse
-from app.forges.http import OnCall
+from app.forges.http import OnCall, instant
 from app.forges.port import (
+    UNTITLED,
     Comment,
     CommitState,
     ForgeDenied,
@@ -150,16 +151,21 @@ class GitHubApi:
         return None
 
     def _events_back(self, repo: str, number: int) -> Iterator[IssueEvent]:
-        page, path = 1, f"/issues/{number}/events"
-        answer = self._page_of(repo, path, page)
-        while answer.last_page > page:  # a page may be begun meanwhile
-            page = answer.last_page
-            if page > MAX_PAGES:
-                raise ForgeError(f"GitHub has more than {MAX_PAGES} pages of events of {repo}#{number}")
+        """From the last page back. A list that doesn't tell of its last page is read forward to its end."""
+        page, path, read = 1, f"/issues/{number}/events", dict[int, list[IssueEvent]]()
+        while page <= MAX_PAGES:
             answer = self._page_of(repo, path, page)
-        yield from reversed(parse(list[IssueEvent], answer))
-        for earlier in range(page - 1, 0, -1):
-            yield from reversed(parse(list[IssueEvent], self._page_of(repo, path, earlier)))
+            read[page] = parse(list[IssueEvent], answer)
+            if answer.last_page <= page and not answer.has_next:
+                break
+            page = max(answer.last_page, page + 1)
+        else:
+            raise ForgeError(f"GitHub has more than {MAX_PAGES} pages of events of {repo}#{number}")
+        for earlier in range(page, 0, -1):
+            known = read.get(earlier)
+            yield from reversed(
+                known if known is not None else parse(list[IssueEvent], self._page_of(repo, path, earlier))
+            )
 
     def comment(self, repo: str, number: int, comment_id: int) -> Comment | None:
         try:
@@ -175,18 +181,28 @@ class GitHubApi:
         # One that is deleted meanwhile moves the others: none is taken twice.
         return [self._comment(one) for _, one in sorted({one.id: one for one in found}.items())]
 
-    def read_file(self, repo: str, path: str, *, ref: str, max_bytes: int) -> bytes | None:
+    def read_file(self, repo: str, path: str, *, ref: str | None, max_bytes: int) -> bytes | None:
         place = "/".join(segment(part) for part in path.split("/"))
         try:
-            answer = self._send(repo, "GET", f"/contents/{place}", query={"ref": ref})
+            answer = self._send(repo, "GET", f"/contents/{place}", query={} if ref is None else {"ref": ref})
         except ForgeNotFound:
             self.repo(repo)
             return None
         found = parse(FileAnswer | list[object], answer)  # type: ignore[arg-type]  # a union is a type too
         content = found.decoded(max_bytes) if isinstance(found, FileAnswer) else None  # else a folder
         if content is None:
-            raise Unreadable(f"{path} of {repo} at {ref} is no file of at most {max_bytes} bytes")
+            where = f"{path} of {repo}" + (f" at {ref}" if ref else "")
+            raise Unreadable(f"{where} is no file of at most {max_bytes} bytes")
         return content
+
+    def is_protected(self, repo: str, branch: str) -> bool:
+        """By a branch protection or a ruleset, https://docs.github.com/rest/branches/branches."""
+        place = "%2F".join(segment(part) for part in branch.split("/"))
+        try:
+            return self._get(repo, ProtectionAnswer, f"/branches/{place}").protected
+        except ForgeNotFound:
+            self.repo(repo)
+            return False
 
     def create_comment(self, repo: str, number: int, body: str) -> Comment:
         answer = self._send(repo, "POST", f"/issues/{number}/comments", body={"body": body})
@@ -226,7 +242,8 @@ class GitHubApi:
         self, repo: str, *, head_branch: str, base_branch: str, title: str, body: str, draft: bool
     ) -> Pull:
         """Where the repository's plan has no drafts, an ordinary one is opened."""
-        form = {"head": head_branch, "base": base_branch, "title": title, "body": body, "draft": draft}
+        named = title.strip() or UNTITLED
+        form = {"head": head_branch, "base": base_branch, "title": named, "body": body, "draft": draft}
         try:
             answer = self._send(repo, "POST", "/pulls", body=form)
         except Refused as error:
@@ -286,7 +303,7 @@ class GitHubApi:
             if not items or answer.content == before:
                 return
             yield from items
-            if page >= answer.last_page:
+            if page >= answer.last_page and not answer.has_next:
                 return
             before = answer.content
         raise ForgeError(f"GitHub has more than {MAX_PAGES} pages at {path} of {repo}")

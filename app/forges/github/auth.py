@@ -4,14 +4,18 @@ An App signs in as itself (a JWT for each request) to ask for installation token
 (https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app). Each is good for one repository
 and the permissions that a job needs, for an hour; a new one is made `MARGIN_SECONDS` before it ends, by one thread
 while the others of that repository wait.
+
+What an App does, the account `<slug>[bot]` has done. That is nobody's collaborator: GitHub's permission endpoint
+answers 404 for it, so the standing of another App's account is `none`, though `bots` lists its id.
 """
 
 import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, SecretStr
@@ -34,6 +38,8 @@ PERMISSIONS: Mapping[str, str] = {
     "metadata": "read",
 }
 """What a job needs. Webhooks are the App's own, so nothing of the repository's administration is among it."""
+MAX_TRIED = 5
+MAX_LISTED = 10
 _TOKEN = re.compile(r"[!-~]+")
 _ENOUGH: Mapping[str, frozenset[str]] = {
     "read": frozenset({"read", "write", "admin"}),
@@ -143,10 +149,19 @@ class App:
             return True
 
     def whoami(self) -> User:
-        """The account that GitHub shows for what the App does: `<slug>[bot]`."""
-        login = f"{self.itself().slug}[bot]"
+        """The account that GitHub shows for what the App does: `<slug>[bot]`.
+
+        It is looked up with any token, as a JWT may not: with one that is held, else with one of an installation.
+        """
+        path = f"/users/{segment(f'{self.itself().slug}[bot]')}"
+        held = max([*self._held.values()], key=lambda one: one.ends, default=None)
+        if held is not None and held.ends > time.time():
+            try:
+                return self._client.get(self._client.token_auth(held.token), Account, path).value()
+            except ForgeDenied:
+                pass  # its installation was suspended or removed meanwhile; whose repository it is sees that itself
         auth = self._client.token_auth(self._token_of_any_installation())
-        return self._client.get(auth, Account, f"/users/{segment(login)}").value()
+        return self._client.get(auth, Account, path).value()
 
     def _lock_of(self, repo: str) -> threading.Lock:
         with self._lock:
@@ -172,11 +187,27 @@ class App:
         return _Held(token=made.token.get_secret_value(), ends=made.expires_at.timestamp())
 
     def _token_of_any_installation(self) -> str:
-        """To look at what everybody may see, which a JWT may not."""
-        found = self._client.get(self.auth, list[Installation], "/app/installations", per_page=1)
-        if not found:
-            raise ForgeDenied("the GitHub App isn't installed anywhere: install it on your repositories")
-        return self._make(found[0].id, {"permissions": {"metadata": "read"}}).token.get_secret_value()
+        """To look at what everybody may see. Some installations are other people's, suspended or on their way out."""
+        refused: ForgeError | None = None
+        for one in islice(self._alive(), MAX_TRIED):
+            try:
+                return self._make(one.id, {"permissions": {"metadata": "read"}}).token.get_secret_value()
+            except (ForgeDenied, ForgeNotFound, Refused) as error:
+                refused = error
+        raise ForgeDenied(
+            "the GitHub App isn't installed anywhere, or suspended wherever it is: install it on your repositories"
+        ) from refused
+
+    def _alive(self) -> Iterator[Installation]:
+        """The installations that aren't suspended, on `MAX_LISTED` pages at most."""
+        for page in range(1, MAX_LISTED + 1):
+            answer = self._client.send(
+                self.auth, "GET", "/app/installations", query={"per_page": 100, "page": page}
+            )
+            found = parse(list[Installation], answer)
+            yield from (one for one in found if one.suspended_at is None)
+            if not found or not (answer.has_next or answer.last_page > page):
+                return
 
     def _make(self, installation_id: int, narrowed: Mapping[str, object]) -> _Token:
         path = f"/app/installations/{installation_id}/access_tokens"

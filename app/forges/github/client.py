@@ -8,29 +8,30 @@ request (`_Exchange`).
 * Thread-safe; connections are reused. Credentials go to the configured address only: redirects are errors, an
   address out of an answer (`Link`, `Location`) is never followed, cookies aren't kept.
 * Only requests that may be repeated are; one that mayn't is sent again only where it never reached GitHub.
-* Bounded: attempts, waits, bytes of an answer and the time that reading one may take.
+* Bounded: attempts, waits, bytes of an answer and the time from sending to its last byte.
+* While GitHub limits a credential, nothing is sent with it (`limits`).
 * PyGithub is imported when a client is made: it takes 170 ms.
 """
 
 import logging
-import time
+import re
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from app.forges.github.reply import Reply, parse, refusal, translated
+from app.forges.github.limits import Limits
+from app.forges.github.reply import Limited, Reply, parse, refusal, translated
 from app.forges.http import (
     CONNECT_SECONDS,
     IDEMPOTENT,
     MAX_ANSWER_BYTES,
     MAX_ANSWER_SECONDS,
     OnCall,
-    Unavailable,
     repeated,
     unheard,
 )
-from app.forges.port import ForgeError
+from app.forges.port import ForgeError, ForgeNotFound
 
 if TYPE_CHECKING:
     import requests
@@ -44,6 +45,11 @@ _MOVED = (
     "; redirects aren't followed: where the repository was renamed or moved, configure its present name,"
     " else the address that GitHub itself uses"
 )
+_TRANSFERRED = (
+    "; the issue was transferred to another repository and is none of this one any more, unless the whole repository"
+    " was renamed or moved: then configure its present name"
+)
+_ISSUE = re.compile(r"/repos/[^/]+/[^/]+/issues/[^?]")
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
@@ -81,8 +87,7 @@ class _Exchange:
         finally:
             self._on_call(verb, self.status)
         if self.status == 202 or 300 <= self.status < 400:  # where PyGithub would ask again, or elsewhere
-            hint = "" if self.status == 202 else _MOVED
-            raise ForgeError(f"GitHub answered {self.status} to {verb} {url}{hint}", status=self.status)
+            raise _elsewhere(self.status, f"{verb} {url}")
         return self
 
     def getheaders(self) -> list[tuple[str, str]]:
@@ -92,16 +97,22 @@ class _Exchange:
         return self._content.decode()
 
 
+def _elsewhere(status: int, where: str) -> ForgeError:
+    """What is wrong where GitHub has it at another address, or not yet."""
+    message = f"GitHub answered {status} to {where}"
+    if status == 301 and _ISSUE.search(where):
+        return ForgeNotFound(message + _TRANSFERRED, status=status)
+    return ForgeError(message + ("" if status == 202 else _MOVED), status=status)
+
+
 def _read(answer: "requests.Response") -> bytes:
-    content, end = bytearray(), time.monotonic() + MAX_ANSWER_SECONDS
+    content = bytearray()
     for part in answer.iter_content(2**16):
         content += part
         if len(content) > MAX_ANSWER_BYTES:
             raise ForgeError(
                 f"GitHub's answer is larger than {MAX_ANSWER_BYTES // 2**20} MiB and was cut off"
             )
-        if time.monotonic() > end:
-            raise Unavailable(f"GitHub's answer took over {MAX_ANSWER_SECONDS:.0f} s")
     return bytes(content)
 
 
@@ -116,7 +127,8 @@ class Client:
             import requests
             from github import Auth, Github
             from github.Requester import Requester
-            from requests.adapters import HTTPAdapter
+
+            from app.forges.github.deadline import DeadlineAdapter
         except ImportError as error:
             raise ValueError("GitHub needs PyGithub: pip install 'forgehand[github]'") from error
         # At DEBUG it writes bodies to the log: installation tokens and webhook secrets are among them.
@@ -130,9 +142,10 @@ class Client:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         # Compressed answers would only be bounded once they are large.
         self._session.headers["Accept-Encoding"] = "identity"
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL, max_retries=0)
+        adapter = DeadlineAdapter(MAX_ANSWER_SECONDS, pool_connections=1, pool_maxsize=_POOL, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
+        self._limits = Limits()
         self._auth = Auth
         self._requester = Github(
             base_url=base, user_agent="forgehand", seconds_between_requests=None, seconds_between_writes=None
@@ -147,16 +160,17 @@ class Client:
         from jwt import PyJWTError
 
         try:
-            made = self._auth.AppAuth(app_id, private_key)
+            made = self._auth.AppAuth(app_id=app_id, private_key=private_key)
             made.create_jwt()
-        except (ValueError, TypeError, AssertionError, PyJWTError) as error:
+        # AttributeError is a public key's, which can't sign
+        except (ValueError, TypeError, AssertionError, AttributeError, PyJWTError) as error:
             raise ValueError(
                 "app_private_key is no RSA private key in PEM, as GitHub gives it out"
             ) from error
         return made
 
     def token_auth(self, token: str) -> "Auth":
-        return self._auth.Token(token)
+        return self._auth.Token(token=token)
 
     def get(self, auth: "Auth", kind: type[Parsed], path: str, **query: str | int) -> Parsed:
         return parse(kind, self.send(auth, "GET", path, query=query))
@@ -184,20 +198,26 @@ class Client:
         body: Mapping[str, Any] | None,
     ) -> Reply:
         where = f"{method} {path}"
+        # an App signs each request anew, and there is one App to a client
+        credential = auth.token if isinstance(auth, self._auth.Token) else ""
+        self._limits.check(credential, where)
         exchange = _Exchange(self._session, self._origin, self._timeout, self._on_call)
         # a requester of its own for each request: it keeps what it saw in itself
-        requester: Requester = self._requester.withAuth(auth)
+        requester: Requester = self._requester.withAuth(auth=auth)
         with translated(where):
             status, headers, content = requester.requestJson(
-                method,
-                path,
-                dict(query or {}),
-                dict(_HEADERS),
-                None if body is None else dict(body),
+                verb=method,
+                url=path,
+                parameters=dict(query or {}),
+                headers=dict(_HEADERS),
+                input=None if body is None else dict(body),
                 # it has what of a connection is used
-                cast("HTTPSRequestsConnectionClass", exchange),
+                cnx=cast("HTTPSRequestsConnectionClass", exchange),
             )
         reply = Reply(request=where, status=status, headers=headers, content=content)
         if not 200 <= status < 300:
-            raise refusal(reply, is_rate_limit=requester.isRateLimitError)
+            error = refusal(reply, is_rate_limit=requester.isRateLimitError)
+            if isinstance(error, Limited):
+                self._limits.note(credential, error.wait_seconds)
+            raise error
         return reply

@@ -6,15 +6,26 @@ Relied on, out of GitHub's documentation (https://docs.github.com/rest):
   nothing lists its permissions. What it may write is found out by writing to what can't be there: 403 says that it may
   not, and `X-Accepted-GitHub-Permissions` what it would take. `permissions` of a repository are the account's.
 * A webhook's secret can be set anew; the events that are sent replace those that were.
+* A repository's webhooks are shown to its administrators alone (404 for others), and made and changed by them. On a
+  repository of a person's own nobody but the owner is one. Working doesn't take that, so a check never asks for it.
 * The webhook of an App is the App's own, one for all repositories: nothing here changes it.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from app.forges.github.answers import BranchAnswer, HookAnswer, HookConfig, LabelAnswer, RepoStateAnswer
+from app.forges.github.answers import (
+    BranchAnswer,
+    Collaborator,
+    HookAnswer,
+    HookConfig,
+    LabelAnswer,
+    RepoStateAnswer,
+)
 from app.forges.github.api import GitHubApi
 from app.forges.github.auth import App, Installation
 from app.forges.github.reply import parse
+from app.forges.http import MOVED, was_moved
 from app.forges.port import Finding, ForgeDenied, ForgeError, ForgeNotFound, Hook
 from app.forges.rest import Rest, repo_path, segment
 
@@ -38,6 +49,15 @@ _READ_AND_WRITE: Mapping[str, Probe] = {
 """Permission → a change of what isn't there."""
 
 
+class _State(RepoStateAnswer):
+    owner: Collaborator
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is a person's own: then nobody else can be its administrator."""
+        return self.owner.type == "User"
+
+
 class Connecting(GitHubApi):
     """A GitHub that can also be set up."""
 
@@ -57,7 +77,7 @@ class Connecting(GitHubApi):
     def hooks(self, repo: str) -> list[Hook]:
         """Of an App: its own webhook, under the id of the installation."""
         if self._app is None:
-            return [_hook(one) for one in self._pages(repo, HookAnswer, "/hooks")]
+            return [_hook(one) for one in self._hooks(repo)]
         found = self._app.installation(repo)
         config = self._app_hook(self._app)
         if config is None:
@@ -69,10 +89,12 @@ class Connecting(GitHubApi):
             raise ForgeError(f"the webhook of a GitHub App is the App's own: {_by_hand(url)}")
         config = {"url": url, "content_type": "json", "secret": secret, "insecure_ssl": "0"}
         form = {"config": config, "events": [*EVENTS], "active": True}
-        old = [one for one in self._pages(repo, HookAnswer, "/hooks") if one.config.url == url]
-        if not old:
-            return _hook(parse(HookAnswer, self._send(repo, "POST", "/hooks", body=form | {"name": "web"})))
-        kept = parse(HookAnswer, self._send(repo, "PATCH", f"/hooks/{old[0].id}", body=form))
+        old = [one for one in self._hooks(repo) if one.config.url == url]
+        with self._as_administrator(repo):
+            if not old:
+                made = self._send(repo, "POST", "/hooks", body=form | {"name": "web"})
+                return _hook(parse(HookAnswer, made))
+            kept = parse(HookAnswer, self._send(repo, "PATCH", f"/hooks/{old[0].id}", body=form))
         for one in old[1:]:
             self._remove_hook(repo, one.id)
         return _hook(kept)
@@ -83,6 +105,21 @@ class Connecting(GitHubApi):
                 "GitHub makes no test delivery for an App: redeliver one under Advanced in the App's settings"
             )
         self._send(repo, "POST", f"/hooks/{hook_id}/pings", repeatable=True)
+
+    def _hooks(self, repo: str) -> list[HookAnswer]:
+        with self._as_administrator(repo):
+            return list(self._pages(repo, HookAnswer, "/hooks"))
+
+    @contextmanager
+    def _as_administrator(self, repo: str) -> Iterator[None]:
+        """Say what to do where GitHub doesn't let us at the webhooks. Where there is no `repo`, say that."""
+        try:
+            yield
+        except (ForgeDenied, ForgeNotFound) as error:
+            if error.status == 401:
+                raise
+            remedy = _webhook_remedy(self._get(repo, _State, ""))
+            raise ForgeDenied(f"{error}; {remedy}", status=error.status) from error
 
     def _remove_hook(self, repo: str, hook_id: int) -> None:
         try:
@@ -109,8 +146,8 @@ class Connecting(GitHubApi):
         scopes = headers.get("x-oauth-scopes")
         state, seen = self._state(
             repo,
-            "add the bot's account to it (Write is enough to work, connecting takes an administrator), and select it"
-            " where the token is fine-grained",
+            "add the bot's account to it (Write is enough to work, making its webhook takes an administrator), and"
+            " select it where the token is fine-grained",
         )
         yield seen
         if scopes is not None:
@@ -123,7 +160,7 @@ class Connecting(GitHubApi):
         yield _finding("the bot may write to it", remedy, ok=state.permissions.push)
         yield from self._right_findings(repo, state)
 
-    def _right_findings(self, repo: str, state: RepoStateAnswer) -> Iterator[Finding]:
+    def _right_findings(self, repo: str, state: _State) -> Iterator[Finding]:
         me = self.whoami()
         ask: Probe = ("GET", f"/collaborators/{segment(me.login)}/permission", None)
         needed = "Metadata: Read-only, and its account the role Write"
@@ -131,7 +168,7 @@ class Connecting(GitHubApi):
         for name, probe in _READ_AND_WRITE.items():
             yield self._may(repo, f"the token may write {name}", probe, f"{name}: Read and write")
         yield self._git_finding(repo)
-        yield self._hook_finding(repo)
+        yield self._hook_finding(repo, state)
         remedy = (
             "use an account of the bot's own: what this one writes or labels would be taken for the bot's"
         )
@@ -151,6 +188,11 @@ class Connecting(GitHubApi):
         except (ForgeDenied, ForgeNotFound) as error:
             where = self._people(f"apps/{slug}/installations/new")
             yield _finding(what, f"{error}. Install it at {where}", ok=False)
+            return
+        except ForgeError as error:
+            if not was_moved(error):
+                raise
+            yield _finding(what, MOVED, ok=False)
             return
         suspended = found.suspended_at is not None
         yield _finding(what, f"it is suspended: {found.html_url}", ok=not suspended)
@@ -172,14 +214,18 @@ class Connecting(GitHubApi):
         subscribed = f" (missing: {', '.join(missing)})" if missing else ""
         yield _finding("the App's own webhook sends what we handle", _by_hand(None) + subscribed, ok=ok)
 
-    def _state(self, repo: str, remedy: str) -> tuple[RepoStateAnswer | None, Finding]:
+    def _state(self, repo: str, remedy: str) -> tuple[_State | None, Finding]:
         what = f"{repo} is there"
         try:
-            return self._get(repo, RepoStateAnswer, ""), _finding(what, "", ok=True)
+            return self._get(repo, _State, ""), _finding(what, "", ok=True)
         except (ForgeDenied, ForgeNotFound) as error:
             return None, _finding(what, f"{error}. Check the name; {remedy}", ok=False)
+        except ForgeError as error:
+            if not was_moved(error):
+                raise
+            return None, _finding(what, MOVED, ok=False)
 
-    def _state_findings(self, repo: str, state: RepoStateAnswer) -> Iterator[Finding]:
+    def _state_findings(self, repo: str, state: _State) -> Iterator[Finding]:
         settings = f"{self._people(state.full_name)}/settings"
         yield _finding("it isn't archived", f"bring it back to life at {settings}", ok=not state.archived)
         yield _finding("its issues are kept here", f"switch on issues at {settings}", ok=state.has_issues)
@@ -198,17 +244,17 @@ class Connecting(GitHubApi):
                 raise
         return _finding(what, "", ok=True)
 
-    def _hook_finding(self, repo: str) -> Finding:
+    def _hook_finding(self, repo: str, state: _State) -> Finding:
+        """Never a fault: what is there and complete goes on without. Who has to make or change one is refused then."""
         what = "it may set webhooks"
-        remedy = (
-            "only connecting needs it: make the bot's account an administrator of it, and give the token"
-            " admin:repo_hook, or Webhooks: Read and write where it is fine-grained"
-        )
         try:
             self._send(repo, "GET", "/hooks", query={"per_page": 1})
-        except (ForgeDenied, ForgeNotFound) as error:
-            return _finding(what, f"{error}; {remedy}", ok=False)
-        return self._may(repo, what, ("PATCH", "/hooks/0", {}), "Webhooks: Read and write")
+            if self._may(repo, what, ("PATCH", "/hooks/0", {}), "").ok:
+                return _finding(what, "", ok=True)
+        except (ForgeDenied, ForgeNotFound):
+            pass  # they aren't even shown
+        untold = f"not needed unless one has to be made or changed; then {_webhook_remedy(state)}"
+        return _finding(f"it may not set webhooks: {untold}", "", ok=True)
 
     def _git_finding(self, repo: str) -> Finding:
         """Ask for what a push begins with; nothing is pushed."""
@@ -235,6 +281,20 @@ def _scope_findings(scopes: str, *, private: bool) -> Iterator[Finding]:
     wanted = "repo" if private else "public_repo"
     remedy = f"make a classic token with the scope {wanted}, or a fine-grained one"
     yield _finding(f"the token has the scope {wanted}", remedy, ok=bool(given & {"repo", wanted}))
+
+
+def _webhook_remedy(state: _State) -> str:
+    """What to do where a webhook has to be made or changed and we may not."""
+    if state.is_personal:
+        return (
+            "on a personal account's repository only the owner may: use a GitHub App, or have the owner set the webhook"
+            " by hand in the repository's settings (content type application/json, the secret out of repo_secrets,"
+            f" the events {', '.join(EVENTS)})"
+        )
+    return (
+        "make the bot's account an administrator of it, and give the token admin:repo_hook, or Webhooks: Read and"
+        " write where it is fine-grained"
+    )
 
 
 def _hook(found: HookAnswer) -> Hook:

@@ -27,6 +27,7 @@ from app.domain.event import (
 )
 from app.domain.naming import one_line
 from app.forges.github.shapes import (
+    GHOST,
     Acted,
     CommentPayload,
     Head,
@@ -39,7 +40,7 @@ from app.forges.github.shapes import (
     StatusPayload,
     Subject,
 )
-from app.forges.payload import header, read
+from app.forges.payload import header, hex_hmac, read
 from app.forges.port import Dialect
 
 _BRANCH = "refs/heads/"
@@ -64,7 +65,7 @@ def _thread(payload: Acted, about: Subject, *, is_pull: bool, head: Head | None 
         number=about.number,
         title=about.title,
         body=about.body or "",
-        author=about.user.value(),
+        author=about.user.value() if about.user else GHOST,
         labels=frozenset(label.name for label in about.labels),
         is_pull=is_pull,
         is_open=about.state == "open",
@@ -195,5 +196,9 @@ DIALECT = Dialect(
     event_name=lambda headers: header(headers, "x-github-event"),
     delivery_id=lambda headers: header(headers, "x-github-delivery"),
     parse=parse,
+    sign=lambda event_name, body, secret: {
+        "X-Hub-Signature-256": f"sha256={hex_hmac(body, secret)}",
+        **({"X-GitHub-Event": event_name} if event_name else {}),
+    },
 )
 """What GitHub's webhooks look like; held to its published example payloads."""

@@ -21,6 +21,10 @@ class User(Shape):
         return Account(id=self.id, login=self.login)
 
 
+GHOST = Account(id=0, login="ghost")
+"""Whose account is gone. No account has this id."""
+
+
 class Label(Shape):
     name: Text
 
@@ -39,7 +43,8 @@ class Subject(Shape):
     number: Id
     title: Text
     body: Text | None
-    user: User
+    user: User | None
+    """None where the account is gone."""
     labels: Annotated[list[Label], Field(max_length=MAX_LABELS, fail_fast=True)]
     state: Literal["open", "closed"]
     updated_at: Word

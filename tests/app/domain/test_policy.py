@@ -12,7 +12,6 @@ from app.domain.policy import (
     judge,
     may_trigger,
     may_write,
-    repo_is_allowed,
 )
 from app.domain.repo_config import Allow
 
@@ -84,25 +83,6 @@ def test_what_a_repository_wants_to_have_done():
     some = Allow(targets=("main", "release/*"))
     assert is_out_of_bounds(some, kind="code", target="release/1.x") is None
     assert "`dev`" in is_out_of_bounds(some, kind="code", target="dev")
-
-
-@pytest.mark.parametrize(
-    ("repo", "patterns", "allowed"),
-    [
-        ("ada/demo", ["ada/demo"], True),
-        ("Ada/Demo", ["ada/demo"], True),
-        ("ada/demo", ["ada/*"], True),
-        ("ada/demo", ["*/*"], True),
-        ("ada/demo", [], False),
-        ("ada/demo", ["bob/demo", "ada/other"], False),
-        ("adams/demo", ["ada/*"], False),
-        ("ada/demo2", ["ada/demo"], False),
-        ("ada/demo", ["*"], False),
-        ("ada/x/demo", ["ada/demo"], False),
-    ],
-)
-def test_the_operators_list_of_repositories(repo, patterns, allowed):
-    assert repo_is_allowed(repo, patterns) is allowed
 
 
 def test_a_harmless_change_passes():

@@ -69,6 +69,7 @@ class Server:
         return {
             "/version": Reply.of({"version": self.version}),
             "/user": Reply.of({"id": 7, "login": "bot"}),
+            "/repos/o/r/teams": Reply.of({"message": "repo is not owned by an organization"}, 405),
             "/repos/o/r": Reply.of(self.repo),
             "/repos/o/r/collaborators/o/permission": Reply.of({"permission": "owner", "user": {}}),
             "/o/r.git/info/refs": Reply(body=b"001f# service=git-receive-pack\n"),
@@ -106,6 +107,40 @@ def test_all_is_well(forge, script):
     assert {one.method for one in script.seen} == {"GET", "PATCH"}
     patched = [one.path for one in script.seen if one.method == "PATCH"]
     assert patched == ["/api/v1/repos/o/r/issues/0", "/api/v1/repos/o/r/pulls/0"]
+
+
+TEAMS = ("GET", "/repos/o/r/teams")
+OF_TEAMS = "the rights of its teams' members can be told"
+
+
+def test_a_team_that_makes_everybodys_rights_doubtful(forge, server):
+    team = {"name": "triage", "permission": "write", "units_map": {"repo.issues": "write"}}
+    server.answers[TEAMS] = Reply.of([team])
+    found = missing(forge)
+    assert list(found) == [OF_TEAMS]
+    assert found[OF_TEAMS].startswith("the team triage may write, but not code")
+    assert found[OF_TEAMS].endswith("give it read, or write, on code")
+
+
+def test_a_team_whose_members_are_not_reported_stops_nobody(forge, server):
+    team = {"name": "devs", "permission": "none", "units_map": {"repo.code": "write"}}
+    server.answers[TEAMS] = Reply.of([team, team | {"name": "ops"}])
+    assert missing(forge) == {}
+    (note,) = [one.what for one in forge.check("o/r") if "devs" in one.what]
+    assert "the teams devs, ops may push" in note
+    assert note.endswith("collaborators of the repository too, with write")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_teams_that_the_bot_may_not_see(forge, server, status):
+    server.answers[TEAMS] = Reply.of({"message": "no"}, status)
+    assert list(missing(forge)) == [OF_TEAMS]
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_a_repository_that_was_moved(forge, server, status):
+    server.answers["GET", "/repos/o/r"] = Reply(status=status, headers={"Location": "/api/v1/repos/o/new"})
+    assert missing(forge) == {"o/r is there": "it was renamed or moved: connect its present name"}
 
 
 @pytest.mark.parametrize(

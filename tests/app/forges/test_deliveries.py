@@ -1,5 +1,6 @@
 """What real forges sent, read by the parsers: every kept delivery, and the event that it is."""
 
+import json
 import re
 
 import pytest
@@ -182,8 +183,8 @@ TABLE = {
         context="ci/test 🌱",
         state="failure",
     ),
-    "ghost-issue-labelled": lambda told: Ignored(
-        reason="not usable: issue.user.id: it is a deleted account or one of the forge's own"
+    "ghost-issue-labelled": lambda told: told.labels(
+        told.issue(6, title="So long", body="@agent and thanks", labels=frozenset({"agent"}), author="Ghost")
     ),
 }
 EXCEPTIONS = {
@@ -250,6 +251,36 @@ def test_what_is_no_signature(forge, claimed):
     headers = {f"X-{forge}-Signature": claimed, "X-Hub-Signature-256": "sha256="}
     for secrets in ([SECRET], [""], []):
         assert not is_signed(reader.signature(headers), b"{}", secrets)
+
+
+@pytest.mark.parametrize("forge", OWN)
+def test_what_is_signed_as_the_forge_does_verifies(forge):
+    reader, body = DIALECTS[forge], b"\x00{}"
+    headers = reader.sign("push", body, SECRET)
+    assert is_signed(reader.signature(headers), body, [SECRET])
+    assert not is_signed(reader.signature(headers), body, ["another"])
+    assert reader.event_name(headers) == "push"
+    assert {key.lower() for key in headers} <= SENT["forgejo-10/hook-tested"].headers.keys()
+    assert reader.event_name(reader.sign("", body, SECRET)) == ""
+    assert list(reader.sign("", body, SECRET)) == [f"X-{forge.title()}-Signature"]
+
+
+@pytest.mark.parametrize("number", [-1, -2, 0, -(2**63)])
+@pytest.mark.parametrize("name", ["issue-opened", "issue-comment-created", "pull-opened"])
+def test_only_the_author_of_the_thread_may_be_no_person(name, number):
+    one = SENT[f"gitea-1.22/{name}"]
+    nobody = {"id": number, "login": "Ghost"}
+    about = "pull_request" if name == "pull-opened" else "issue"
+    told = one.body | {about: one.body[about] | {"user": nobody}}
+    found = gitea.DIALECT.parse(one.event, json.dumps(told).encode())
+    assert not isinstance(found, Ignored)
+    assert found.thread.author == Account(id=number, login="Ghost")
+    places = ["sender", "comment"] if name == "issue-comment-created" else ["sender"]
+    for place in places:
+        wrong = nobody if place == "sender" else one.body["comment"] | {"user": nobody}
+        found = gitea.DIALECT.parse(one.event, json.dumps(told | {place: wrong}).encode())
+        assert isinstance(found, Ignored)
+        assert found.reason.endswith("it is a deleted account or one of the forge's own")
 
 
 def test_a_signature_with_githubs_prefix_is_none_of_giteas():

@@ -44,6 +44,7 @@ STATUSES = {
     f"GET {REPO}/issues/{{index}}/comments": {500},  # an issue that isn't there
     f"POST {REPO}/issues/{{index}}/comments": {500},  # an issue that isn't there, on Forgejo
     f"POST {REPO}/statuses/{{sha}}": {500},  # a commit that isn't there
+    f"GET {REPO}/teams": {405},  # a person's repository
     f"POST {REPO}/hooks": {422},  # a kind of webhook that it doesn't know
 }
 """What the real servers, seen in Gitea 1.22.0 and Forgejo 10, answer beyond their descriptions."""
@@ -65,15 +66,38 @@ class Walk:
     def adapter(self, token: str) -> Iterator[Any]:
         """The adapter; whatever error it raises belongs to the walk."""
         found = self.kind(self.server.url, token)
-        found._rest._client.event_hooks = {"response": [self._keep]}
+        client = found._rest._client
+        client._transport = _Keeping(client._transport, self.kept)
         try:
             yield _Watched(found, self.used)
         finally:
             found.close()
 
-    def _keep(self, answer: httpx.Response) -> None:
-        answer.read()
-        self.kept.append(answer)
+
+class _Bytes(httpx.SyncByteStream):
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+
+
+class _Keeping(httpx.BaseTransport):
+    """Keeps every answer, and gives one that is still to be read."""
+
+    def __init__(self, inner: httpx.BaseTransport, kept: list[httpx.Response]) -> None:
+        self._inner, self._kept = inner, kept
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._inner.handle_request(request)
+        answer.request = request
+        content = answer.read()
+        answer.close()
+        self._kept.append(answer)
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=_Bytes(content))
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 class _Watched:
@@ -146,6 +170,8 @@ def _look(forge: Any, repo: str, number: int, who: User) -> None:
     forge.standing(repo, who)
     forge.issue(repo, number)
     forge.read_file(repo, "README.md", ref="main", max_bytes=10_000)
+    forge.read_file(repo, "README.md", ref=None, max_bytes=10_000)
+    forge.is_protected(repo, "main")
 
 
 def _talk(forge: Any, repo: str, number: int) -> None:
@@ -201,6 +227,7 @@ def _what_is_not_there(forge: Any, owner: str, repo: str, who: User) -> None:
     forge.add_label(repo, 99999, "agent")
     forge.read_file(repo, "nothing", ref="main", max_bytes=1)
     forge.read_file(repo, "README.md", ref="nothing", max_bytes=1)
+    forge.is_protected(repo, "nothing/at all")
     forge.pull(repo, 99999)
     forge.edit_pull(repo, 99999, body="x")
     forge.create_pull(repo, head_branch="nothing", base_branch="main", title="x", body="", draft=False)

@@ -1,4 +1,5 @@
 import base64
+import json
 import threading
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.forges.forgejo.adapter import Forgejo
 from app.forges.gitea.adapter import Gitea
-from app.forges.gitea_family import api
+from app.forges.gitea_family import api, teams
 from app.forges.port import (
     ForgeDenied,
     ForgeError,
@@ -19,7 +20,7 @@ from app.forges.port import (
     Unreadable,
     User,
 )
-from tests.app.forges.conftest import Reply
+from tests.app.forges.conftest import Reply, Seen
 
 USER = {"id": 7, "login": "alice"}
 ALICE = User(id=7, login="alice")
@@ -49,8 +50,9 @@ def gitea(script, request):
     [("owner", "admin"), ("admin", "admin"), ("write", "write"), ("read", "read"), ("none", "none")],
 )
 def test_the_permissions_that_gitea_names(gitea, script, word, meant):
-    script.replies = [Reply.of({"permission": word, "role_name": word, "user": USER})]
+    script.replies = [Reply.of({"permission": word, "role_name": word, "user": USER}), Reply.of({}, 405)]
     assert gitea.standing("o/r", User(id=7, login="Alice")) == Standing(permission=meant, is_bot=False)
+    assert len(script.seen) == (2 if word == "write" else 1)
     assert script.seen[0].path == "/api/v1/repos/o/r/collaborators/Alice/permission"
     assert script.seen[0].headers["authorization"] == "token hush-hush"
 
@@ -106,6 +108,150 @@ def test_a_name_that_changed_hands_gives_nothing(gitea, script):
 def test_the_forges_own_accounts_are_bots_that_may_nothing_and_nobody_is_asked(gitea, script, number):
     assert gitea.standing("o/r", User(id=number, login="alice")) == Standing(permission="none", is_bot=True)
     assert script.seen == []
+
+
+OWNERS = {"name": "Owners", "permission": "owner", "units_map": {"repo.code": "owner"}}
+
+
+def _team(permission: str, **units: str) -> dict[str, Any]:
+    return {"name": "t", "permission": permission, "units_map": {f"repo.{k}": v for k, v in units.items()}}
+
+
+@pytest.mark.parametrize(
+    ("team", "sure"),
+    [
+        (_team("write", code="write", issues="write"), True),
+        (_team("write", code="admin"), True),
+        (_team("read", code="read", issues="write"), True),
+        (_team("none", issues="write"), True),
+        (_team("admin"), True),
+        (_team("write", issues="write"), False),
+        (_team("write", code="none", issues="write"), False),
+        (_team("write", code="read"), False),
+        (_team("write", code="a new word"), False),
+        (_team("a new word", code="read"), False),
+        ({"name": "t", "permission": "write"}, False),
+        ({"name": "t", "permission": "write", "units_map": None}, False),
+    ],
+)
+def test_a_plain_write_counts_where_no_team_makes_it_doubtful(gitea, script, team, sure):
+    script.replies = [Reply.of({"permission": "write", "user": USER}), Reply.of([OWNERS, team])]
+    found = gitea.standing("o/r", ALICE)
+    assert (found.permission, found.doubt == "") == (("write", True) if sure else ("read", False))
+    assert script.seen[-1].path == "/api/v1/repos/o/r/teams"
+
+
+@pytest.mark.parametrize("word", ["owner", "admin", "read", "none"])
+def test_what_is_no_plain_write_asks_for_no_teams(gitea, script, word):
+    script.replies = [Reply.of({"permission": word, "user": USER})]
+    gitea.standing("o/r", ALICE)
+    assert len(script.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Reply.of({"message": "no"}, 401), ForgeDenied),
+        (Reply.of({"message": "no"}, 403), ForgeDenied),
+        (Reply.of({}, 404), ForgeNotFound),
+        (Reply.of({}, 400), ForgeError),
+        (Reply.of({}, 500), ForgeUnavailable),
+        (Reply(hang=True), ForgeUnavailable),
+        (Reply(status=307, headers={"Location": "/"}), ForgeError),
+        (Reply.of({}), ForgeError),
+        (Reply.of([None]), ForgeError),
+        (Reply.of([{"name": "t"}]), ForgeError),
+        (Reply.of([{**OWNERS, "units_map": []}]), ForgeError),
+        (Reply.of([{**OWNERS, "permission": 2}]), ForgeError),
+        (Reply(body=b"<html>"), ForgeError),
+    ],
+)
+def test_teams_that_are_not_told_are_no_right(gitea, script, reply, kind):
+    script.replies = [Reply.of({"permission": "write", "user": USER}), reply]
+    with pytest.raises(ForgeError) as caught:
+        gitea.standing("o/r", ALICE)
+    assert isinstance(caught.value, kind)
+
+
+def test_that_a_repository_is_a_persons_is_remembered_for_ten_minutes(gitea, script, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(teams.time, "monotonic", lambda: now[0])
+
+    def reply(seen: Seen) -> Reply:
+        return Reply.of({}, 405) if "/teams" in seen.path else Reply.of({"permission": "write", "user": USER})
+
+    script.replies = [reply]
+    for repo in ("o/r", "o/r", "O/R", "o/other"):
+        assert gitea.standing(repo, ALICE).permission == "write"
+    asked = [one.path for one in script.seen if "/teams" in one.path]
+    assert asked == ["/api/v1/repos/o/r/teams", "/api/v1/repos/o/other/teams"]
+    now[0] += teams.NO_TEAMS_SECONDS
+    gitea.standing("o/r", ALICE)
+    assert len([one for one in script.seen if "/teams" in one.path]) == 3
+
+
+def test_teams_of_an_organisation_are_asked_for_each_time(gitea, script):
+    permission, bad = Reply.of({"permission": "write", "user": USER}), Reply.of([_team("write")])
+    script.replies = [permission, Reply.of([OWNERS]), permission, bad, permission, Reply.of(None)]
+    assert [gitea.standing("o/r", ALICE).permission for _ in range(3)] == ["write", "read", "write"]
+
+
+def test_a_doubt_names_the_teams_on_one_bounded_line(gitea, script):
+    hostile = [{**_team("write"), "name": f"{number}\n\x1b[31m" + "x" * 10_000} for number in range(50)]
+    script.replies = [Reply.of({"permission": "write", "user": USER}), Reply.of(hostile)]
+    doubt = gitea.standing("o/r", ALICE).doubt
+    assert doubt.isprintable()
+    assert len(doubt) < 400
+    assert "and 47 more" in doubt
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), -float("inf"), 253402300800.0, 1e300, -1e12])
+def test_a_moment_that_there_is_not(gitea, script, at):
+    for ask in (lambda: gitea.comments("o/r", 3, since=at), lambda: gitea.labelled("o/r", 3, "x", since=at)):
+        with pytest.raises(ForgeError, match="no moment"):
+            ask()
+    assert script.seen == []
+
+
+@pytest.mark.parametrize("body", [{}, {"protected": None}, {"protected": "true"}, [], None])
+def test_what_does_not_say_whether_it_is_protected_is_an_error(gitea, script, body):
+    script.replies = [Reply.of(body)]
+    with pytest.raises(ForgeError):
+        gitea.is_protected("o/r", "main")
+
+
+def test_a_branch_with_odd_signs_stays_one_path(gitea, script):
+    script.replies = [Reply.of({"protected": True})]
+    assert gitea.is_protected("o/r", "release/a?b#c%2f")
+    assert script.seen[0].path == "/api/v1/repos/o/r/branches/release/a%3Fb%23c%252f"
+
+
+def test_without_a_ref_the_forge_takes_its_default_branch(gitea, script):
+    script.replies = [_file("YWJj")]
+    assert gitea.read_file("o/r", "a", ref=None, max_bytes=3) == b"abc"
+    assert script.seen[0].path == "/api/v1/repos/o/r/contents/a"
+
+
+@pytest.mark.parametrize(
+    ("title", "sent", "draft"),
+    [
+        ("x", "x", False),
+        ("WIP: x", "x", False),
+        ("WIP: WIP: x", "x", False),
+        (" wip:[WIP]  Wip: x", "x", False),
+        ("WIP: x", "WIP: x", True),
+        ("WIP: WIP: x", "WIP: x", True),
+        ("WIP x", "WIP x", False),
+        ("x WIP: y", "x WIP: y", False),
+        ("WIP:", "Untitled", False),
+        ("WIP: [WIP]", "WIP: Untitled", True),
+        (" ", "Untitled", False),
+    ],
+)
+def test_the_title_alone_makes_a_draft(gitea, script, title, sent, draft):
+    script.replies = [Reply.of(PULL, 201)]
+    gitea.create_pull("o/r", head_branch="b", base_branch="main", title=title, body="", draft=draft)
+    assert json.loads(script.seen[0].body)["title"] == sent
 
 
 @pytest.mark.parametrize(
@@ -174,7 +320,7 @@ def test_a_state_that_nobody_knows_is_not_taken_for_closed(gitea, script):
         ("WIP: x", True, "x"),
         ("wip:x", True, "x"),
         ("[WIP] x", True, "x"),
-        ("WIP: WIP: x", True, "WIP: x"),
+        ("WIP: WIP: x", True, "x"),
         ("WIPE x", False, "WIPE x"),
     ],
 )

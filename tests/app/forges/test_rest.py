@@ -3,6 +3,7 @@ import gzip
 import pytest
 
 from app.forges import rest
+from app.forges.http import was_moved
 from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavailable
 from app.forges.rest import Answer, Rest, checked_base, repo_path
 from tests.app.forges.conftest import Reply
@@ -166,12 +167,53 @@ def test_a_refusal_without_measure_is_cut_off_too(api, script, monkeypatch):
         api.get(Item, "/x")
 
 
-def test_a_packed_answer_is_cut_off_by_what_it_unpacks_to(api, script, monkeypatch):
-    monkeypatch.setattr(rest, "MAX_ANSWER_BYTES", 2**20)
-    script.replies = [Reply(body=gzip.compress(b" " * 2**24), headers={"Content-Encoding": "gzip"})]
-    with pytest.raises(ForgeError, match="larger than 1 MiB"):
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "gzip, gzip", "unheard-of"])
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_a_packed_answer_is_refused_unread(api, script, encoding, status):
+    packed = gzip.compress(b'{"id": 1}')
+    script.replies = [Reply(status=status, body=packed, headers={"Content-Encoding": encoding})]
+    with pytest.raises(ForgeError, match="is packed, which we didn't ask for") as caught:
         api.get(Item, "/x")
+    assert not caught.value.retryable
+    assert len(script.seen) == 1
     assert script.seen[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
+def test_an_answer_that_says_that_it_is_not_packed_is_read(api, script, encoding):
+    script.replies = [Reply(body=b'{"id": 1}', headers={"Content-Encoding": encoding})]
+    assert api.get(Item, "/x") == Item(id=1)
+
+
+def test_a_token_that_the_forge_gives_back_is_in_no_message(script):
+    token = "f" * 40
+    api = Rest("Forge", script.url, {"Authorization": f"token {token}"}, timeout_seconds=0.2)
+    for reply in (Reply.of({"message": f"bad {token}, token {token}!"}, 401), Reply.of({"id": token})):
+        script.replies = [reply]
+        with pytest.raises(ForgeError) as caught:
+            api.get(Item, "/x")
+        assert token not in str(caught.value)
+        assert token not in repr(caught.value)
+    api.close()
+
+
+@pytest.mark.parametrize("token", ["secret-part\nX-Other: 1", "secret-part\r", "\nsecret-part"])
+def test_a_token_that_breaks_the_header_is_in_no_message(script, token):
+    api = Rest("Forge", script.url, {"Authorization": f"token {token}"}, timeout_seconds=0.2)
+    with pytest.raises(ForgeError, match="is there a line break in the token") as caught:
+        api.get(Item, "/x")
+    api.close()
+    assert "secret-part" not in str(caught.value)
+    assert not caught.value.retryable
+    assert script.seen == []
+
+
+def test_a_huge_key_of_an_answer_makes_no_huge_message(api, script):
+    script.replies = [Reply.of({"k\n\x1b" * 10**5: "no number"})]
+    with pytest.raises(ForgeError, match="can't be read") as caught:
+        api.get(dict[str, int], "/x")
+    assert len(str(caught.value)) < 500
+    assert str(caught.value).isprintable()
 
 
 def test_an_answer_that_only_drips_ends(api, script, monkeypatch):
@@ -249,6 +291,14 @@ def test_a_link_to_elsewhere_is_not_followed(api, script):
     assert [one.path for one in script.seen] == ["/x?page=1&limit=50", "/x?page=2&limit=50"]
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_says_what_it_may_mean(api, script, status):
+    script.replies = [Reply(status=status, headers={"Location": "/elsewhere"})]
+    with pytest.raises(ForgeError, match="was the repository renamed or moved") as caught:
+        api.get(Item, "/x")
+    assert was_moved(caught.value)
+
+
 def test_a_redirect_is_an_error_and_the_token_stays_here(api, script):
     script.replies = [Reply(status=307, headers={"Location": "/elsewhere"})]
     with pytest.raises(ForgeError, match="redirects aren't followed"):
@@ -285,6 +335,15 @@ def test_a_list_without_an_end_is_an_error(api, script, monkeypatch):
     with pytest.raises(ForgeError, match="more than 5 pages"):
         list(api.pages(Item, "/x"))
     assert len(script.seen) == 5
+
+
+def test_a_list_whose_pages_are_too_much_together_is_an_error(api, script, monkeypatch):
+    monkeypatch.setattr(rest, "MAX_LIST_BYTES", 3 * 2**20)
+    script.replies = [lambda seen: Reply.of([{"id": len(script.seen), "more": "x" * 2**20}])]
+    with pytest.raises(ForgeError, match="too much at /x: over 3 MiB") as caught:
+        list(api.pages(Item, "/x"))
+    assert not caught.value.retryable
+    assert len(script.seen) == 3
 
 
 @pytest.mark.parametrize(

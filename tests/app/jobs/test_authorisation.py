@@ -103,7 +103,7 @@ class TestS2:
 
     @pytest.mark.parametrize(("listed", "made"), [(False, 0), (True, 1)])
     def test_s2_a_machine_account_needs_its_id_in_the_settings(self, place, listed, made):
-        robot = place.server.user("dependabot-" + place.repo.rpartition("/")[2])
+        robot = place.server.user()
         place.owner.invite(place.repo, robot.login, "write")
         forge = Saying(place.forge, **{robot.login: Standing(permission="write", is_bot=True)})
         robot_id = robot.api("GET", "/user")["id"]

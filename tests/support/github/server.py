@@ -27,7 +27,7 @@ def make_app(stand_in: StandIn) -> Flask:
         if stand_in.limited:
             raise Refusal(403, "API rate limit exceeded", headers=stand_in.limited.pop(0))
         if not request.path.startswith("/app") and ".git/" not in request.path:
-            bearer()
+            stand_in.apps.upstream_token(bearer(), request.path)
 
     @app.errorhandler(Refusal)
     def _refused(error: Refusal) -> Response:

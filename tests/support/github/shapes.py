@@ -134,6 +134,38 @@ def issue(found: Json, api: str, full_name: str) -> Json:
     return shown
 
 
+def branch(found: Json, api: str, full_name: str) -> Json:
+    told, base = found["commit"], f"{api}/repos/{full_name}"
+    commit, page = f"{base}/commits/{told['id']}", f"https://example.com/{full_name}"
+    who = {"name": told["author"]["name"], "email": told["author"]["email"], "date": told["timestamp"]}
+    url = f"{base}/branches/{found['name']}"
+    return {
+        "name": found["name"],
+        "commit": {
+            "url": commit,
+            "sha": told["id"],
+            "node_id": f"C_{told['id']}",
+            "html_url": f"{page}/commit/{told['id']}",
+            "comments_url": f"{commit}/comments",
+            "commit": {
+                "url": commit,
+                "author": who,
+                "committer": who,
+                "message": told["message"],
+                "comment_count": 0,
+                "tree": {"sha": told["id"], "url": f"{base}/git/trees/{told['id']}"},
+            },
+            "author": None,
+            "committer": None,
+            "parents": [],
+        },
+        "_links": {"html": f"{page}/tree/{found['name']}", "self": url},
+        "protected": found["protected"],
+        "protection": {"enabled": found["protected"]},
+        "protection_url": f"{url}/protection",
+    }
+
+
 def comment(found: Json, api: str, full_name: str) -> Json:
     thread = (found["issue_url"] or found["pull_request_url"]).rpartition("/")[2]
     return {

@@ -60,6 +60,8 @@ class StandIn:
             raise Refusal(401, "Bad credentials")
         if answer.status_code == 403:
             raise Refusal(403, "Resource not accessible by personal access token")
+        if answer.is_redirect:
+            raise Refusal(301, "Moved Permanently")
         if answer.status_code in {404, 410}:
             raise Refusal(404, "Not Found")
         if answer.status_code in {400, 409, 422}:

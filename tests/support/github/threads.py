@@ -46,6 +46,11 @@ def _repos(app: Flask, stand_in: StandIn) -> None:
             ]
         )
 
+    @app.get("/repos/<owner>/<name>/branches/<path:branch>")
+    def branch(owner: str, name: str, branch: str) -> Response:
+        found = api("GET", f"{repo_path(owner, name)}/branches/{quote(branch)}").json()
+        return answer(shapes.branch(found, stand_in.url, f"{owner}/{name}"))
+
     @app.get("/repos/<owner>/<name>/collaborators/<path:login>/permission")
     def permission(owner: str, name: str, login: str) -> Response:
         path = f"{repo_path(owner, name)}/collaborators/{quote(login, safe='')}/permission"

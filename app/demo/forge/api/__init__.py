@@ -9,6 +9,7 @@ from app.demo.forge.api import (
     hooks,
     issues,
     labels,
+    protections,
     pulls,
     reactions,
     repos,
@@ -18,7 +19,9 @@ from app.demo.forge.api import (
 )
 from app.demo.forge.api.http import api
 
-ROUTES = (comments, contents, hooks, issues, labels, pulls, reactions, repos, reviews, statuses, users)
+ROUTES = (
+    comments, contents, hooks, issues, labels, protections, pulls, reactions, repos, reviews, statuses, users,
+)  # fmt: skip
 """The modules whose import adds routes."""
 
 __all__ = ["ROUTES", "api"]

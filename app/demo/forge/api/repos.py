@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.demo.forge import pushes, views
 from app.demo.forge.api.http import Body, Page, Text, answer, api, empty, parsed
+from app.demo.forge.api.protections import is_protected
 from app.demo.forge.bare import Person, is_branch_name
 from app.demo.forge.identity import caller, readable
 from app.demo.forge.records import Access, Account, Repository
@@ -133,6 +134,8 @@ def delete_branch(owner: str, name: str, branch: str) -> Response:
     bare = forge().bare(repo)
     if branch == repo.default_branch:
         raise Forbidden("can not delete default branch")
+    if is_protected(repo, branch):
+        raise Forbidden("branch protected")
     with forge().writing(repo):
         before = bare.refs()
         tip = before.get(f"refs/heads/{branch}")
@@ -157,18 +160,27 @@ def get_commit(owner: str, name: str, ref: str) -> Response:
 
 def _branch(repo: Repository, branch: str, sha: str) -> Json:
     (commit,) = forge().bare(repo).log(sha, limit=1)
-    may_push = forge().access(repo, caller().account) >= Access.WRITE
+    access, protected = forge().access(repo, caller().account), is_protected(repo, branch)
+    may_push = access >= Access.WRITE
     return {
         "name": branch,
         "commit": views.branch_commit(forge(), repo, commit),
-        "protected": False,
+        "protected": protected,
         "required_approvals": 0,
         "enable_status_check": False,
-        "status_check_contexts": [],
+        "status_check_contexts": None if protected else [],
         "user_can_push": may_push,
         "user_can_merge": may_push,
-        "effective_branch_protection_name": "",
+        "effective_branch_protection_name": branch if protected and access >= Access.ADMIN else "",
     }
+
+
+@api.get("/repos/<owner>/<name>/teams")
+def list_teams(owner: str, name: str) -> Response:
+    """Here are persons only, no organisations."""
+    readable(owner, name)
+    caller().signed_in()
+    raise Refusal("repo is not owned by an organization", status=405)
 
 
 @api.get("/repos/<owner>/<name>/collaborators")

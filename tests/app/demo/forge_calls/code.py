@@ -91,6 +91,20 @@ def merges(player: Player) -> None:
     call("branch", owner, "GET", f"{base}/branches/topic")
     call("commit", owner, "GET", f"{base}/git/commits/topic")
     call("no commit", owner, "GET", f"{base}/git/commits/{'0' * 40}")
+    rules, rule = f"{base}/branch_protections", {"rule_name": "kept", "enable_push": True}
+    call("teams of a person", owner, "GET", f"{base}/teams")
+    call("teams of nothing", owner, "GET", f"{base}-none/teams")
+    call("rule of no name", owner, "POST", rules, {"enable_push": True})
+    call("rule for no branch", owner, "POST", rules, rule)
+    call("rule made twice", owner, "POST", rules, rule)
+    owner.write(repo, "b.txt", "1\n", new_branch="kept")
+    owner.write(repo, "c.txt", "1\n", new_branch="free")
+    call("rule by the old field", owner, "POST", rules, {"branch_name": "main", "enable_push": True})
+    call("rule by a stranger", player.person("ruler"), "POST", rules, rule)
+    for branch in ("main", "kept", "free"):
+        told = call(f"branch {branch}", owner, "GET", f"{base}/branches/{branch}")
+        player.found[f"rule of {branch}"] = told["protected"], told["effective_branch_protection_name"]
+    call("protected branch deleted", owner, "DELETE", f"{base}/branches/kept")
     call("branch deleted", owner, "DELETE", f"{base}/branches/topic")
     call("no branch", owner, "GET", f"{base}/branches/topic")
     call("no branch deleted", owner, "DELETE", f"{base}/branches/topic")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -104,7 +105,47 @@ def test_events_are_read_from_the_last_page_back(github, script):
     script.seen.clear()
     script.replies = pages([event(1, "labeled")], [event(2, "closed", "")], [event(3, "closed", "")])
     assert github.labelled("o/r", 3, "agent").event_id == 1
+    assert len(script.seen) == 3
+
+
+def with_next_alone(*contents):
+    """Pages as of the lists that tell of the next one, but of no last one."""
+
+    def page(seen):
+        number = int(re.search(r"[?&]page=([0-9]+)", seen.path)[1])
+        more = {"Link": f'<x?page={number + 1}>; rel="next"'} if number < len(contents) else {}
+        return Reply.of(contents[number - 1], **more)
+
+    return [page]
+
+
+def test_events_that_tell_of_no_last_page_are_read_to_their_end(github, script):
+    """Else an old page would be taken for the newest one: whose the label is would be wrong."""
+    again = [event(2, "unlabeled"), event(3, "labeled")]
+    script.replies = with_next_alone([event(1, "labeled")], [event(7, "closed", "")], again)
+    assert github.labelled("o/r", 3, "agent").event_id == 3
+    script.replies = with_next_alone([event(1, "labeled")], [event(2, "unlabeled")])
+    assert github.labelled("o/r", 3, "agent") is None
+    script.seen.clear()
+    script.replies = with_next_alone([event(1, "labeled")], [], [event(7, "closed", "")])
+    assert github.labelled("o/r", 3, "agent").event_id == 1
+    assert len(script.seen) == 3
+
+
+def test_events_without_an_end(github, script, monkeypatch):
+    monkeypatch.setattr("app.forges.github.api.MAX_PAGES", 4)
+    script.replies = [Reply.of([event(1, "labeled")], Link='<x?page=2>; rel="next"')]
+    with pytest.raises(ForgeError, match="more than 4 pages"):
+        github.labelled("o/r", 3, "agent")
     assert len(script.seen) == 4
+
+
+def test_lists_that_tell_of_no_last_page_are_read_to_their_end(github, script):
+    def comment(number):
+        return {"id": number, "body": "", "user": None, "html_url": "x", "issue_url": "/issues/3"}
+
+    script.replies = with_next_alone([comment(1)], [comment(2)], [comment(3)])
+    assert [one.id for one in github.comments("o/r", 3)] == [1, 2, 3]
 
 
 def test_a_page_that_is_begun_meanwhile_is_read_too(github, script):
@@ -223,6 +264,48 @@ def test_a_file(github, script):
     assert script.seen[0].path == "/repos/o/r/contents/a%20dir/b%23c.yml?ref=x%26y"
 
 
+def test_a_file_of_the_default_branch(github, script):
+    script.replies = [file()]
+    assert github.read_file("o/r", "a", ref=None, max_bytes=5) == b"hello"
+    assert script.seen[0].path == "/repos/o/r/contents/a"
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_whether_a_branch_is_protected(github, script, said):
+    script.replies = [Reply.of({"name": "release/1", "protected": said})]
+    assert github.is_protected("o/r", "release/1") is said
+    assert script.seen[0].path == "/repos/o/r/branches/release%2F1"
+
+
+def test_a_branch_that_is_not_there_is_not_protected(github, script):
+    script.replies = [NONE, Reply.of(REPO)]
+    assert not github.is_protected("o/r", "main")
+    script.replies = [NONE]
+    with pytest.raises(ForgeNotFound):
+        github.is_protected("o/r", "main")
+
+
+@pytest.mark.parametrize("body", [{}, {"protected": None}, {"protected": "true"}, {"protected": 1}, []])
+def test_what_does_not_say_whether_it_is_protected_is_an_error(github, script, body):
+    script.replies = [Reply.of(body)]
+    with pytest.raises(ForgeError):
+        github.is_protected("o/r", "main")
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), 253402300800.0])
+def test_a_moment_that_there_is_not(github, script, at):
+    with pytest.raises(ForgeError, match="no moment"):
+        github.comments("o/r", 3, since=at)
+    assert script.seen == []
+
+
+@pytest.mark.parametrize(("title", "sent"), [("", "Untitled"), (" ", "Untitled"), ("WIP: x", "WIP: x")])
+def test_a_pull_request_has_a_title(github, script, title, sent):
+    script.replies = [Reply.of(PULL, 201)]
+    github.create_pull("o/r", head_branch="b", base_branch="main", title=title, body="", draft=False)
+    assert json.loads(script.seen[0].body)["title"] == sent
+
+
 @pytest.mark.parametrize(
     "reply",
     [file(b"toolong"), file(encoding="none", content="", size=5), file(type="submodule"), Reply.of([]),
@@ -329,7 +412,7 @@ def test_who_we_are_is_remembered_for_ten_minutes(github, script, monkeypatch):
 
 
 def test_a_failure_to_say_who_we_are_is_not_remembered(github, script):
-    script.replies = [Reply.of({}, 429), Reply.of(ALICE)]
+    script.replies = [*[Reply.of({}, 502)] * 3, Reply.of(ALICE)]
     with pytest.raises(ForgeUnavailable):
         github.whoami()
     assert github.whoami() == ASKED

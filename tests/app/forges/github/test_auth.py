@@ -1,15 +1,20 @@
 """Who we are towards GitHub: an App's tokens are narrow, fresh, made once and told to nobody."""
 
 import base64
+import re
 import threading
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.forges.github import auth
+from app.forges.github.adapter import GitHub
 from app.forges.github.auth import PERMISSIONS
 from app.forges.port import ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavailable
 from git_ops.errors import GitError
 from git_ops.process import Git, HeaderAuth
+from tests.app.forges.conftest import Reply, Seen
 from tests.app.forges.github.conftest import KeyPair, Scene
 
 pytestmark = pytest.mark.slow
@@ -160,6 +165,86 @@ def test_the_apps_own_account(app_scene: Scene, app):
     assert (issued.repos, issued.permissions) == ((), {"metadata": "read"})
 
 
+def test_the_apps_own_account_is_looked_up_with_a_token_that_is_held(app_scene: Scene, app):
+    app.repo(app_scene.repo)
+    assert app.whoami().login == "forgehand-test[bot]"
+    assert tokens_made(app_scene) == 1
+
+
+def test_a_held_token_that_is_dead_is_no_reason_not_to_know_ourselves(app_scene: Scene, app):
+    app.repo(app_scene.repo)
+    app_scene.stand_in.apps.issued.clear()
+    assert app.whoami().login == "forgehand-test[bot]"
+    assert tokens_made(app_scene) == 2
+
+
+def installation(number: int, suspended: str | None = None) -> dict[str, object]:
+    return {"id": number, "permissions": {}, "events": [], "suspended_at": suspended, "html_url": ""}
+
+
+class Installed:
+    """A GitHub with many installations of an App, page by page; `works` is the only one that gives a token."""
+
+    def __init__(self, *pages: list[dict[str, object]], works: int) -> None:
+        self.pages, self.works, self.tried = pages, works, []
+
+    def __call__(self, seen: Seen) -> Reply:
+        path, _, query = seen.path.partition("?")
+        if path == "/app":
+            return Reply.of({"slug": "fh"})
+        if path == "/app/installations":
+            page = int(re.search(r"(?:^|&)page=([0-9]+)", query)[1])
+            more = {"Link": f'<x?page={page + 1}>; rel="next"'} if page < len(self.pages) else {}
+            return Reply.of(self.pages[page - 1], **more)
+        if path == "/users/fh%5Bbot%5D":
+            return Reply.of({"id": 9, "login": "fh[bot]"})
+        self.tried.append(int(path.split("/")[3]))
+        if self.tried[-1] == self.works:
+            return Reply.of({"token": "ghs_x", "expires_at": "2099-01-01T00:00:00Z"}, 201)
+        return Reply.of({"message": "This installation has been suspended"}, 403)
+
+
+@pytest.fixture
+def of_many(script, keys: KeyPair):
+    found = GitHub("https://x.example", api_url=script.url, app_id=7, private_key=keys.private)
+    yield found
+    found.close()
+
+
+def test_installations_of_others_that_are_suspended_are_passed_by(script, of_many):
+    gone = installation(1, "2026-01-01T00:00:00Z")
+    found = Installed([gone] * 100, [gone, installation(2), installation(3)], works=3)
+    script.replies = [found]
+    assert of_many.whoami().login == "fh[bot]"
+    assert found.tried == [2, 3]
+
+
+def test_not_every_installation_is_tried(script, of_many):
+    found = Installed([installation(number) for number in range(1, 100)], works=99)
+    script.replies = [found]
+    with pytest.raises(ForgeDenied, match="suspended wherever it is"):
+        of_many.whoami()
+    assert found.tried == [*range(1, auth.MAX_TRIED + 1)]
+
+
+def test_lists_of_installations_have_an_end(script, of_many):
+    gone = installation(1, "2026-01-01T00:00:00Z")
+    script.replies = [Installed(*[[gone]] * 50, works=0)]
+    with pytest.raises(ForgeDenied, match="suspended wherever it is"):
+        of_many.whoami()
+    assert len(script.seen) == auth.MAX_LISTED + 1
+
+
+@pytest.mark.parametrize("kind", ["public", "elliptic"])
+def test_a_key_that_cannot_sign(keys: KeyPair, kind):
+    other = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    key = keys.public if kind == "public" else other.decode()
+    with pytest.raises(ValueError, match="no RSA private key in PEM"):
+        GitHub("https://x.example", app_id=7, private_key=key)
+
+
 def test_an_app_that_is_installed_nowhere(app_scene: Scene, app):
     app_scene.stand_in.apps.installed.clear()
     with pytest.raises(ForgeDenied, match="isn't installed anywhere"):
@@ -167,7 +252,7 @@ def test_an_app_that_is_installed_nowhere(app_scene: Scene, app):
 
 
 def test_a_refresh_that_fails_is_tried_by_the_next(app_scene: Scene, app):
-    app_scene.stand_in.limited += [{"Retry-After": "3600"}]
+    app_scene.stand_in.limited += [{"Retry-After": "0"}] * 3
     with pytest.raises(ForgeUnavailable):
         app.repo(app_scene.repo)
     assert app.repo(app_scene.repo).full_name == app_scene.repo

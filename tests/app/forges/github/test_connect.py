@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.forges.github.connect import EVENTS
-from app.forges.port import Finding, ForgeDenied, ForgeError, ForgeUnavailable
+from app.forges.port import Finding, ForgeDenied, ForgeError, ForgeNotFound, ForgeUnavailable
 from tests.app.forges.conftest import Reply
 from tests.app.forges.github.conftest import KeyPair, Scene
 
@@ -44,6 +44,16 @@ def test_nothing_is_missing(scene: Scene, forge):
     assert len(found) > 10
 
 
+def test_a_repository_that_has_another_name_by_now(app_scene: Scene, forge, app):
+    owner = app_scene.owner
+    form = {"new_username": f"{owner.login}-new"}
+    owner.forge.admin.api("POST", f"/admin/users/{owner.login}/rename", form)
+    for adapter in (forge, app):
+        found, what = adapter.check(app_scene.repo), f"{app_scene.repo} is there"
+        assert missing(found) == [what]
+        assert remedy(found, what) == "it was renamed or moved: connect its present name"
+
+
 def test_a_check_changes_nothing(scene: Scene, forge):
     number = scene.owner.issue(scene.repo)
     places = ("", "/labels", "/hooks", "/pulls", "/branches", f"/issues/{number}/timeline")
@@ -77,8 +87,63 @@ def test_each_permission_that_a_fine_grained_token_lacks_is_named(scene: Scene, 
 
 
 def test_a_token_without_the_right_to_webhooks(scene: Scene, forge):
+    """Working doesn't take it; who has to make or change one is told what to do."""
+    scene.owner.hook(scene.repo, URL, "old-secret", events=("push",))
     scene.stand_in.forbidden.add("repository_hooks")
-    assert missing(forge.check(scene.repo)) == ["it may set webhooks"]
+    found = forge.check(scene.repo)
+    assert missing(found) == []
+    assert told_of_webhooks(found).startswith("it may not set webhooks: not needed unless")
+    (hook,) = forge.hooks(scene.repo)
+    for url in (URL, f"{URL}/other"):
+        with pytest.raises(ForgeDenied, match="only the owner may"):
+            forge.ensure_hook(scene.repo, url=url, secret="sesame-open")
+    assert forge.hooks(scene.repo) == [hook]
+
+
+def told_of_webhooks(found: list[Finding]) -> str:
+    (one,) = [one.what for one in found if "set webhooks" in one.what]
+    return one
+
+
+def test_a_bot_with_the_role_write_is_enough_to_work(scene: Scene):
+    writer = scene.server.user()
+    scene.owner.invite(scene.repo, writer.login, "write")
+    forge = scene.connect(writer.token)
+    found = forge.check(scene.repo)
+    # what the forge behind the stand-in answers to administrators alone; GitHub does to all who may push
+    assert {*missing(found)} <= {"it may ask what others may do"}
+    told = told_of_webhooks(found)
+    assert "on a personal account's repository only the owner may" in told
+    assert "use a GitHub App, or have the owner set the webhook by hand" in told
+    for ask in (
+        lambda: forge.hooks(scene.repo),
+        lambda: forge.ensure_hook(scene.repo, url=URL, secret="sesame-open"),
+    ):
+        with pytest.raises(ForgeDenied, match="use a GitHub App") as caught:
+            ask()
+        assert "sesame" not in str(caught.value)
+    forge.close()
+
+
+def test_in_an_organisation_the_bot_can_be_made_an_administrator(github, script):
+    owner = {"id": 1, "login": "o", "type": "Organization"}
+    state = {"full_name": "o/r", "default_branch": "main", "private": False, "owner": owner}
+    state |= {"archived": False, "has_issues": True}
+    for status in (403, 404):
+        script.replies = [Reply.of({"message": "no"}, status), Reply.of(state)]
+        with pytest.raises(ForgeDenied, match="make the bot's account an administrator"):
+            github.hooks("o/r")
+
+
+def test_webhooks_of_no_repository_and_of_no_token(github, script):
+    script.replies = [Reply.of({"message": "Not Found"}, 404)]
+    with pytest.raises(ForgeNotFound):
+        github.hooks("o/r")
+    script.replies = [Reply.of({"message": "Bad credentials"}, 401)]
+    with pytest.raises(ForgeDenied, match="Bad credentials") as caught:
+        github.hooks("o/r")
+    assert caught.value.status == 401
+    assert "administrator" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +175,7 @@ def test_an_account_that_may_only_read(scene: Scene):
     reader = scene.server.user()
     scene.owner.invite(scene.repo, reader.login, "read")
     forge = scene.connect(reader.token)
-    lacking = ["the bot may write to it", "it may ask what others may do", "it may set webhooks"]
+    lacking = ["the bot may write to it", "it may ask what others may do"]
     assert missing(forge.check(scene.repo)) == lacking
     forge.close()
 

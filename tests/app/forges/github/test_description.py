@@ -101,6 +101,12 @@ def walk_pulls(scene: Scene, forge: Watched) -> None:
         forge.set_status(scene.repo, "1" * 40, state="success", **said)
     assert forge.read_file(scene.repo, "a.txt", ref="topic", max_bytes=100) == b"more\n"
     assert forge.read_file(scene.repo, "b.txt", ref="topic", max_bytes=100) is None
+    assert forge.read_file(scene.repo, "README.md", ref=None, max_bytes=10_000) is not None
+    assert not forge.is_protected(scene.repo, "topic")
+    rule = {"rule_name": "topic", "enable_push": True}
+    scene.owner.api("POST", f"/repos/{scene.repo}/branch_protections", rule)
+    assert forge.is_protected(scene.repo, "topic")
+    assert not forge.is_protected(scene.repo, "nothing")
     assert forge.git_access(scene.repo).url.endswith(f"/{scene.repo}.git")
 
 
@@ -123,7 +129,7 @@ def walk_setting_up(scene: Scene, forge: Watched) -> None:
     forge.test_hook(scene.repo, made.id)
     assert all(one.ok for one in forge.check(scene.repo))
     scene.stand_in.forbidden |= {"issues", "pull_requests", "statuses", "repository_hooks"}
-    assert sum(not one.ok for one in forge.check(scene.repo)) == 4
+    assert sum(not one.ok for one in forge.check(scene.repo)) == 3
 
 
 def promised() -> set[str]:

@@ -183,14 +183,38 @@ def test_a_branch_that_is_removed():
     assert (found.before, found.after) == ("1" * 40, None)
 
 
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("issue-opened", "issue"),
+        ("comment-created", "issue"),
+        ("pull-synchronized", "pull_request"),
+        ("review-submitted", "pull_request"),
+        ("line-comment-created", "pull_request"),
+    ],
+)
+def test_a_thread_whose_authors_account_is_gone(name, place):
+    found = changed_to(name, **{f"{place}__user": None})
+    assert not isinstance(found, Ignored)
+    assert found.thread.author == Account(id=0, login="ghost")
+
+
+def test_what_is_signed_as_github_does_verifies():
+    headers = DIALECT.sign("push", b"\x00{}", SECRET)
+    assert is_signed(DIALECT.signature(headers), b"\x00{}", [SECRET])
+    assert not is_signed(DIALECT.signature(headers), b"{}", [SECRET])
+    assert DIALECT.event_name(headers) == "push"
+    assert list(DIALECT.sign("", b"{}", SECRET)) == ["X-Hub-Signature-256"]
+
+
 MALFORMED = {
     "issue-opened": [
         {"issue__number": 0},
         {"issue__number": True},
         {"issue__number": "1"},
         {"issue__number": 2**63},
-        {"issue__user": None},
         {"issue__user__id": -1},
+        {"issue__user": []},
         {"issue__user__id": 1.5},
         {"issue__user__login": ""},
         {"issue__user__login": "a\nb"},
