@@ -5,7 +5,6 @@ question. It is asked for more than once, since a service that takes new setting
 """
 
 import fcntl
-import hmac
 import ipaddress
 import re
 import socket
@@ -145,9 +144,8 @@ class Ear:
 
 
 def _takes_signed(settings: Settings, name: str, repo: str, secret: str) -> bool:
-    signature = hmac.digest(secret.encode(), b"{}", "sha256").hex()
-    headers = {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={signature}"}
-    headers |= {f"X-{forge}-Signature": signature for forge in ("Gitea", "Forgejo")}
+    dialect = wiring.dialect(settings.forges[name].kind)
+    headers = {"Content-Type": "application/json", **dialect.sign("", b"{}", secret)}
     path = hook_url(settings, name, repo.lower()).removeprefix(settings.public_url.rstrip("/"))
     for base, proxies in addresses(settings):
         try:

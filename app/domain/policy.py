@@ -31,6 +31,8 @@ class Asker:
     login: str
     permission: str
     is_bot: bool
+    doubt: str = ""
+    """Why the forge's word may say more than it means, for people."""
 
 
 def may_write(asker: Asker) -> bool:
@@ -49,7 +51,8 @@ def may_trigger(asker: Asker, allow: Allow, *, bots: Collection[int], ours: int)
         reason = f"{asker.login} is a machine account whose id, {asker.id}, is not in the settings' `bots`"
         return Refusal(reason=reason, tell=False)
     if asker.permission not in _MAY_WRITE:
-        reason = f"{asker.login} has no write access (the forge says: {asker.permission})"
+        doubt = f"; {asker.doubt}" if asker.doubt else ""
+        reason = f"{asker.login} has no write access (the forge says: {asker.permission}{doubt})"
         return Refusal(reason=reason, tell=False)
     if allow.who == "maintain" and asker.permission not in _MAY_MAINTAIN:
         reason = f"only maintainers may ask here, as `.forgehand.yml` says, and {asker.login} is none"

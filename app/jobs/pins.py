@@ -35,7 +35,13 @@ def has_label(labels: Iterable[str], label: str) -> bool:
 def asker(forge: Forge, repo: str, user: User) -> Asker:
     """The account with what the forge says about it now."""
     standing = forge.standing(repo, user)
-    return Asker(id=user.id, login=user.login, permission=standing.permission, is_bot=standing.is_bot)
+    return Asker(
+        id=user.id,
+        login=user.login,
+        permission=standing.permission,
+        is_bot=standing.is_bot,
+        doubt=standing.doubt,
+    )
 
 
 def rules(forge: Forge, repo: str) -> Allow:
