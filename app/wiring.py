@@ -7,8 +7,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from prometheus_client import Counter
-
 from app.forges.port import Connector, Dialect, Forge, ForgeError, GitHost
 from app.jobs.desk import Desk
 from app.launchers.local import LocalLauncher
@@ -17,12 +15,7 @@ from app.store.attempts import Attempts
 from app.store.connection import connect
 from app.store.deliveries import Deliveries
 from app.store.jobs import Jobs
-
-FORGE_REQUESTS = Counter(
-    "forgehand_forge_requests_total",
-    "HTTP requests to forges, each attempt, by forge, method and kind of answer",
-    ["forge", "method", "outcome"],
-)
+from app.telemetry import metrics
 
 
 class Adapter(Forge, Connector, Protocol):
@@ -110,6 +103,6 @@ def dialect(kind: str) -> Dialect:
 def _counter(forge: str) -> Callable[[str, int], None]:
     def count(method: str, status: int) -> None:
         outcome = f"{status // 100}xx" if status else "no_answer"
-        FORGE_REQUESTS.labels(forge=forge, method=method, outcome=outcome).inc()
+        metrics.FORGE_REQUESTS.labels(forge=forge, method=method, outcome=outcome).inc()
 
     return count

@@ -7,6 +7,11 @@ DELIVERIES = Counter(
     "Webhook deliveries by endpoint and what became of them",
     ["endpoint", "result"],
 )
+FORGE_REQUESTS = Counter(
+    "forgehand_forge_requests_total",
+    "HTTP requests to forges, each attempt, by forge (as the settings name it), method and kind of answer",
+    ["forge", "method", "outcome"],
+)
 BROKER_REQUESTS = Counter(
     "forgehand_broker_requests_total", "Requests of runners by door and outcome", ["door", "outcome"]
 )

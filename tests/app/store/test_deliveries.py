@@ -49,9 +49,11 @@ def test_what_is_really_new_is_taken(deliveries, queued, changed):
 def test_a_delivery_waits_until_it_is_done_and_stays_seen(deliveries, queued):
     accept(deliveries, body=b"\xff\x00 any bytes")
     ((_, delivery_id),) = queued()
-    assert deliveries.get(delivery_id) == Delivery(
-        id=delivery_id, endpoint="home", event="issues", body=b"\xff\x00 any bytes"
+    found = deliveries.get(delivery_id)
+    assert found == Delivery(
+        id=delivery_id, endpoint="home", event="issues", body=b"\xff\x00 any bytes", at=found.at
     )
+    assert 0 <= time.time() - found.at < 60
     deliveries.done(delivery_id)
     deliveries.done(delivery_id)
     assert deliveries.get(delivery_id) is None
