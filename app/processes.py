@@ -157,7 +157,8 @@ class Child:
         while True:
             since = time.monotonic()
             self.process.wait()
-            if time.monotonic() - since >= STEADY_SECONDS:
+            # who was killed was able to run; only what can't start is started more and more seldom
+            if self.process.returncode < 0 or time.monotonic() - since >= STEADY_SECONDS:
                 wait = RESTART_SECONDS
             if self._stopping.wait(wait):
                 return
