@@ -48,6 +48,13 @@ def _in_header(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _on_one_line(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if text != text.strip() or not text.isprintable():
+        raise ValueError("it begins or ends with white space, or has a line end in it: copy it again without")
+    return secret
+
+
 def _matching(pattern: str, sentence: str) -> AfterValidator:
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text, re.ASCII):
@@ -79,7 +86,9 @@ Secret = Annotated[SecretStr, AfterValidator(_in_header)]
 """A token or a key; empty where somebody unset it so."""
 LongSecret = Annotated[Secret, Field(min_length=8)]
 PrivateKey = Annotated[SecretStr, Field(min_length=8)]
-Secrets = Annotated[tuple[LongSecret, ...], Field(max_length=MAX_SECRETS)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_on_one_line), Field(min_length=8)]
+"""Any words that both sides know: it is never sent."""
+Secrets = Annotated[tuple[WebhookSecret, ...], Field(max_length=MAX_SECRETS)]
 RepoName = Annotated[str, _matching(r"[\w.-]{1,100}/[\w.-]{1,100}", "a repository is written as owner/name")]
 RepoPattern = Annotated[
     str,

@@ -35,7 +35,7 @@ SENT = {
 PLACES = [(name, path) for name, one in SENT.items() for path in places(one.body)]
 OURS = 2**40
 WORK = {
-    "issue-labelled", "issue-opened-with-label", "odd-issue-labelled",
+    "issue-labelled", "issue-opened-with-label", "odd-issue-labelled", "ghost-issue-labelled",
     "issue-comment-created", "odd-comment-created", "pull-comment-created",
 }  # fmt: skip
 """Acts that ask for work, on a forge of Gitea's family; nobody asks for any in GitHub's examples."""
@@ -102,6 +102,9 @@ class Agreeing:
 
     def comments(self, repo, number, *, since=None):
         return []
+
+    def is_protected(self, repo, branch):
+        return False
 
     def create_comment(self, repo, number, body):
         return Comment(id=1, body=body, author=self.whoami(), url="")
